@@ -1,0 +1,5 @@
+PYTHON ?= python3.11
+.PHONY: setup
+setup:
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install -c constraints.txt -e '.[test]'

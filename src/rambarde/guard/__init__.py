@@ -1,0 +1,1 @@
+"""Guard: one decision path for every surface. Start reading in `chain.py`."""

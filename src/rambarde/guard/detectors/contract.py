@@ -1,0 +1,66 @@
+"""The contract of a detector: what every detector module provides, and nothing more.
+
+A detector is one module with one class, registered under the entry-point group `rambarde.detectors`.
+It passes `tests/guard/detectors/test_contract.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+from rambarde.nouns.decision import Evidence
+from rambarde.nouns.request import Picture, Text
+from rambarde.nouns.signal import Signal, SignalSpec
+
+
+class Subject(StrEnum):
+    """What a detector looks at."""
+
+    TEXT = "text"
+    PICTURE = "picture"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All signals of a detector for one subject, one for each of its specs, and the words it went by."""
+
+    signals: tuple[Signal, ...]
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorInfo:
+    """The identity of a detector. Changing any of `name`, `version`, `digest` is a policy change.
+
+    `digest` is `sha256:` and the hex digest over every weight file, word list and table that shapes the
+    answer, in a fixed order; it is computed from the bytes that are really loaded, never typed in.
+    `deadline` is in seconds of wall time for one subject; `threads` the most threads one call may use.
+    """
+
+    name: str
+    version: str
+    subject: Subject
+    specs: tuple[SignalSpec, ...]
+    deadline: float
+    threads: int = 1
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """A detector is loaded once, then called from several threads at a time.
+
+    `load` reads weights and warms up; it may take seconds, runs off the event loop, and raises if anything
+    is missing. `digest` is valid after `load`. `inspect` is pure: same subject, same reading; no clock, no
+    randomness, no network, no writing. It may raise: the runner turns that into *failed* for all its specs.
+    """
+
+    info: DetectorInfo
+
+    @property
+    def digest(self) -> str: ...
+
+    def load(self) -> None: ...
+
+    def inspect(self, subject: Text | Picture, /) -> Reading: ...

@@ -1,0 +1,1 @@
+"""Media: from bytes to a decoded picture, within limits."""

@@ -1,0 +1,1 @@
+"""Policy: typed, signed data; its language, floors and evaluation."""

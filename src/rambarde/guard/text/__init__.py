@@ -1,0 +1,1 @@
+"""Text: from what the user typed to the forms that detectors read."""

@@ -1,0 +1,1 @@
+"""Upstreams: adapters to image generators, one module each."""

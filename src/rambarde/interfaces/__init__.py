@@ -1,0 +1,1 @@
+"""Interfaces: HTTP, command line and library; they wire the verbs together."""

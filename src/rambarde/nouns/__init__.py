@@ -1,0 +1,1 @@
+"""The words of the system as frozen dataclasses. No I/O."""

@@ -1,0 +1,37 @@
+"""Who asks: the credential's surface and modes, and what only the operator's backend knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STANDARD = "standard"
+SURFACES = ("web", "app", "api", "reply")
+"""The surfaces the package knows; an operator may add their own."""
+
+UNKNOWN_COUNTRY = "unknown"
+"""Country not stated: the strictest of all jurisdictions applies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The caller context: claims of one short-lived signed token. Without it: unassured, country unknown.
+
+    `account` and `session` are the operator's pseudonyms; `country` is ISO 3166-1 alpha-2, optionally with
+    a subdivision (`US-CA`), or `unknown`. `plan` is recorded and never an input to a permission.
+    """
+
+    account: str | None = None
+    plan: str | None = None
+    country: str = UNKNOWN_COUNTRY
+    age_assured: bool = False
+    session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A caller as the chain sees it. `surface` is bound to the credential; `mode` is one the credential allows."""
+
+    credential: str
+    surface: str
+    mode: str = STANDARD
+    context: Context = Context()

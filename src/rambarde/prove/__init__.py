@@ -1,0 +1,1 @@
+"""Prove: the tamper-evident log and what hangs on it."""
