@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import Protocol
 
+from rambarde.nouns.custody import Kept, Receipt, Shelf
 from rambarde.nouns.record import Record
 
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Where a record's commitment stands in the log: `index` counts from 0, `size` is the checkpoint's."""
-
-    index: int
-    size: int
+__all__ = ["Keeper", "Kept", "Receipt", "Recorder", "Shelf"]
 
 
 class Recorder(Protocol):
@@ -27,31 +20,6 @@ class Recorder(Protocol):
         Raises `Fault(INTERNAL, "not_recorded")` otherwise; then nothing may be released.
         """
         ...
-
-
-class Shelf(StrEnum):
-    """Why bytes are kept, and with it for how long. Everything here is encrypted and expires."""
-
-    HELD = "held"
-    """An image that waits for a human, with its prompt: at most 7 days."""
-    FILE = "file"
-    """A released image behind a live URL."""
-    ORIGINAL = "original"
-    """The picture an edit chain started from, for comparison only."""
-    ANSWER = "answer"
-    """The first answer to a context token, for identical retries within the token's life."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """An item taken from the keeper: bytes, media type, and small facts kept encrypted beside them."""
-
-    id: str
-    shelf: Shelf
-    record: str | None
-    media_type: str
-    data: bytes
-    meta: dict[str, object]
 
 
 class Keeper(Protocol):

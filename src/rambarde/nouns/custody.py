@@ -1,0 +1,39 @@
+"""What is kept and for how long, and the receipt that says a record is in the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where a record's commitment stands in the log: `index` counts from 0, `size` is the checkpoint's."""
+
+    index: int
+    size: int
+
+
+class Shelf(StrEnum):
+    """Why bytes are kept, and with it for how long. Everything here is encrypted and expires."""
+
+    HELD = "held"
+    """An image that waits for a human, with its prompt: at most 7 days."""
+    FILE = "file"
+    """A released image behind a live URL."""
+    ORIGINAL = "original"
+    """The picture an edit chain started from, for comparison only."""
+    ANSWER = "answer"
+    """The first answer to a context token, for identical retries within the token's life."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An item taken from the keeper: bytes, media type, and small facts kept encrypted beside them."""
+
+    id: str
+    shelf: Shelf
+    record: str | None
+    media_type: str
+    data: bytes
+    meta: dict[str, object]
