@@ -1,0 +1,193 @@
+"""Decoding: from untrusted bytes to an upright 8-bit sRGB picture, or a typed fault.
+
+The file is taken apart here first (`png`, `jpeg`, `webp`): limits, animation and damage show before a
+pixel is decoded, and the codec is handed a file with nothing but pixels in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageCms
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from rambarde.guard.media import faults, jpeg, png, webp
+from rambarde.guard.media.container import Container
+from rambarde.guard.media.limits import DEFAULT, Limits
+from rambarde.guard.media.sniff import Format, agree, sniff
+from rambarde.nouns.fault import Fault
+from rambarde.nouns.request import Picture
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_TAKE_APART = {Format.PNG: png.take_apart, Format.JPEG: jpeg.take_apart, Format.WEBP: webp.take_apart}
+# The codecs themselves, not Image.open: nothing is registered, guessed or adopted (MPO), and no warning
+# is raised, which could only be turned into an error for the whole process.
+_CODECS: dict[Format, Callable[[io.BytesIO], ImageFile]] = {
+    Format.PNG: PngImageFile,
+    Format.JPEG: JpegImageFile,
+    Format.WEBP: WebPImageFile,
+}
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ICC_SPACES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}
+_USUAL_GAMMA = (0.43, 0.48)
+"""File gammas that mean sRGB for all practical purposes (1/2.2 is written as 0.45455)."""
+
+
+def decode(
+    data: bytes,
+    *,
+    limits: Limits = DEFAULT,
+    field: str = "image",
+    declared: str | None = None,
+    filename: str | None = None,
+) -> Picture:
+    """Decode a PNG, JPEG or still WebP; what it is, its bytes say, not its labels.
+
+    `declared` is the content type and `filename` the name that came with it, if any; both may be silent but
+    must not lie (`sniff.agree`). `field` is the request's parameter, for the fault.
+
+    The picture is upright (EXIF orientation applied), in sRGB (the file's ICC profile or PNG gamma applied;
+    a damaged profile is ignored, as browsers do; 16-bit samples keep their high byte), and transparency is
+    composited over white, with `alpha` kept where the file had any. Same bytes, same picture.
+
+    Raises `Fault` and nothing else, with code `empty_image`, `not_an_image`, `unsupported_image_type`,
+    `unsupported_image_coding`, `animated_image`, `truncated_image`, `corrupt_image`,
+    `content_type_mismatch`, `image_too_large`, `too_many_pixels`, `image_metadata_too_large`,
+    `image_too_complex` or `image_out_of_memory`.
+    """
+    try:
+        if len(data) > limits.bytes:
+            raise faults.too_many_bytes(limits.bytes)
+        real = sniff(data)
+        agree(real, declared, filename)
+        container = _TAKE_APART[real](data, limits)
+        rgb, alpha = _pixels(container)
+    except Fault as fault:
+        fault.field = field
+        raise
+    return Picture(data, real.value, hashlib.sha256(data).hexdigest(), rgb, alpha)
+
+
+def _pixels(container: Container) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    try:
+        with _CODECS[container.format](io.BytesIO(container.clean)) as codec:
+            if codec.size != (container.width, container.height):
+                raise faults.corrupt("its header and its picture differ in size")
+            codec.load()
+            image, alpha = _split(codec, container)
+        image = _to_srgb(image, container)
+        turn = _UPRIGHT.get(container.orientation)
+        if turn is not None:
+            image = image.transpose(turn)
+            alpha = alpha.transpose(turn) if alpha is not None else None
+        if alpha is not None:
+            white = Image.new("RGB", image.size, (255, 255, 255))
+            white.paste(image, mask=alpha)
+            image = white
+        return _array(image), _array(alpha) if alpha is not None else None
+    except Fault:
+        raise
+    except MemoryError:
+        raise faults.out_of_memory() from None
+    except Exception as error:
+        # A codec may raise anything on hostile bytes; its words are for developers, so they are the cause.
+        if "truncated" in str(error):
+            raise faults.truncated("its pixel data is incomplete") from error
+        raise faults.corrupt("its pixels cannot be decoded") from error
+
+
+def _array(image: Image.Image) -> NDArray[np.uint8]:
+    pixels = np.array(image, dtype=np.uint8)
+    pixels.setflags(write=False)
+    return pixels
+
+
+def _split(codec: Image.Image, container: Container) -> tuple[Image.Image, Image.Image | None]:
+    """The colours as L, RGB or CMYK, and the alpha plane. Transparency is worked out here, not by the codec:
+
+    Pillow compares the key of a 2- or 4-bit grey picture with samples it has already scaled.
+    """
+    if container.palette is not None:
+        table = np.frombuffer(container.palette, np.uint8).reshape(256, 4)
+        index = np.asarray(codec, dtype=np.uint8)
+        alphas = table[:, 3]
+        alpha = Image.fromarray(alphas[index]) if alphas.min() < 255 else None
+        return Image.fromarray(table[:, :3][index]), alpha
+    mode = codec.mode
+    if mode in ("LA", "RGBA"):
+        bands = codec.split()
+        return (bands[0] if mode == "LA" else Image.merge("RGB", bands[:3])), bands[-1]
+    if mode == "I;16":
+        samples = np.asarray(codec)
+        colours = Image.fromarray((samples >> 8).astype(np.uint8))
+        return colours, _keyed(samples, container.key)
+    if mode == "1":
+        codec = codec.convert("L")
+    if mode in ("1", "L", "RGB"):
+        return codec.copy(), _keyed(np.asarray(codec), _eight_bits(container))
+    if mode == "CMYK":
+        return codec.copy(), None
+    raise faults.unsupported_coding("an unusual colour mode")
+
+
+def _eight_bits(container: Container) -> tuple[int, ...] | None:
+    """The transparent sample on the scale of the decoded ones (for 16 bits the high byte, as they are)."""
+    if container.key is None:
+        return None
+    if container.depth == 16:
+        return tuple(sample >> 8 for sample in container.key)
+    most = (1 << container.depth) - 1
+    return tuple((sample & most) * 255 // most for sample in container.key)
+
+
+def _keyed(
+    samples: NDArray[np.uint8] | NDArray[np.uint16], key: tuple[int, ...] | None
+) -> Image.Image | None:
+    """An alpha plane that is 0 where the samples equal the key."""
+    if key is None:
+        return None
+    hit = samples == key[0] if samples.ndim == 2 else (samples == np.array(key)).all(axis=2)
+    return Image.fromarray(np.where(hit, 0, 255).astype(np.uint8))
+
+
+def _to_srgb(image: Image.Image, container: Container) -> Image.Image:
+    profile = container.icc
+    if profile is not None and _ICC_SPACES.get(profile[16:20]) == image.mode:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            target = ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            converted = None
+        if converted is not None:
+            return converted
+    gamma = container.gamma
+    if gamma is not None and not _USUAL_GAMMA[0] <= gamma <= _USUAL_GAMMA[1]:
+        # A viewer that honours gAMA shows another picture than one that does not: look at the former,
+        # because pixels without gAMA are what leaves here.
+        image = image.point(_gamma_table(gamma) * len(image.getbands()))
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _gamma_table(gamma: float) -> list[int]:
+    """Stored sample → sRGB sample, for a file whose samples are light to the power `gamma`."""
+    light = np.power(np.arange(256) / 255.0, 1.0 / gamma)
+    srgb = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.power(light, 1 / 2.4) - 0.055)
+    return [int(v) for v in np.rint(srgb * 255.0)]
