@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -46,6 +46,8 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _ICC_SPACES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}
+_BAND = 4_194_304
+"""Bytes copied at a time."""
 _USUAL_GAMMA = (0.43, 0.48)
 """File gammas that mean sRGB for all practical purposes (1/2.2 is written as 0.45455)."""
 
@@ -87,20 +89,20 @@ def decode(
 
 def _pixels(container: Container) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     try:
-        with _CODECS[container.format](io.BytesIO(container.clean)) as codec:
-            if codec.size != (container.width, container.height):
-                raise faults.corrupt("its header and its picture differ in size")
-            codec.load()
-            image, alpha = _split(codec, container)
+        codec = _CODECS[container.format](io.BytesIO(container.clean))
+        if codec.size != (container.width, container.height):
+            raise faults.corrupt("its header and its picture differ in size")
+        codec.load()
+        codec.info.clear()  # what Pillow would make of its transparency in later conversions
+        image, alpha = _split(codec, container)
+        del codec
         image = _to_srgb(image, container)
         turn = _UPRIGHT.get(container.orientation)
         if turn is not None:
             image = image.transpose(turn)
             alpha = alpha.transpose(turn) if alpha is not None else None
         if alpha is not None:
-            white = Image.new("RGB", image.size, (255, 255, 255))
-            white.paste(image, mask=alpha)
-            image = white
+            image.paste((255, 255, 255), mask=ImageChops.invert(alpha))
         return _array(image), _array(alpha) if alpha is not None else None
     except Fault:
         raise
@@ -114,7 +116,13 @@ def _pixels(container: Container) -> tuple[NDArray[np.uint8], NDArray[np.uint8] 
 
 
 def _array(image: Image.Image) -> NDArray[np.uint8]:
-    pixels = np.array(image, dtype=np.uint8)
+    """The pixels as a read-only array, copied in bands: Pillow would hold two more copies of the whole."""
+    bands = len(image.getbands())
+    pixels = np.empty((image.height, image.width, bands)[: 3 if bands > 1 else 2], np.uint8)
+    rows = max(1, _BAND // (image.width * bands))
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
     pixels.setflags(write=False)
     return pixels
 
@@ -132,8 +140,7 @@ def _split(codec: Image.Image, container: Container) -> tuple[Image.Image, Image
         return Image.fromarray(table[:, :3][index]), alpha
     mode = codec.mode
     if mode in ("LA", "RGBA"):
-        bands = codec.split()
-        return (bands[0] if mode == "LA" else Image.merge("RGB", bands[:3])), bands[-1]
+        return codec.convert(mode[:-1]), codec.getchannel("A")
     if mode == "I;16":
         samples = np.asarray(codec)
         colours = Image.fromarray((samples >> 8).astype(np.uint8))
@@ -141,9 +148,9 @@ def _split(codec: Image.Image, container: Container) -> tuple[Image.Image, Image
     if mode == "1":
         codec = codec.convert("L")
     if mode in ("1", "L", "RGB"):
-        return codec.copy(), _keyed(np.asarray(codec), _eight_bits(container))
+        return codec, _keyed(np.asarray(codec), _eight_bits(container))
     if mode == "CMYK":
-        return codec.copy(), None
+        return codec, None
     raise faults.unsupported_coding("an unusual colour mode")
 
 

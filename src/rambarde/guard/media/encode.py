@@ -17,8 +17,9 @@ FormatName = Literal["png", "jpeg", "webp"]
 """The formats of the API's `output_format`."""
 
 _LONGEST_SIDE = {"png": 2**31 - 1, "jpeg": 65_535, "webp": 16_383}
+# PNG level 1 takes a quarter of the time of level 6 and makes a file a tenth larger.
 _OPTIONS: dict[str, dict[str, object]] = {
-    "png": {"compress_level": 3},
+    "png": {"compress_level": 1},
     "jpeg": {"quality": 92, "subsampling": 0},
     "webp": {"quality": 92, "method": 2},
 }
