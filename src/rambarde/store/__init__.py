@@ -1,1 +1,1 @@
-"""Store: the database schema and its queries."""
+"""Store: the database. SQLite by default, PostgreSQL for many gateways. One noun per module."""

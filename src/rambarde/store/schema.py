@@ -1,0 +1,139 @@
+"""The tables. Times are whole microseconds since 1970 UTC, so that both databases order and compare alike."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class UtcTime(sa.TypeDecorator[datetime]):
+    """A UTC-aware datetime stored as a 64-bit count of microseconds; a naive one is refused."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("times are UTC-aware: this one has no time zone")
+        return (value - _EPOCH) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_SEQ = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+instance = sa.Table(
+    "instance",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+"""What this database belongs to: the ids of the server's key and the log's key, pinned at first use."""
+
+credentials = sa.Table(
+    "credentials",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("surface", sa.String(64), nullable=False),
+    sa.Column("modes", sa.Text, nullable=False),
+    sa.Column("rate_per_minute", sa.Integer),
+    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("key_hash", sa.LargeBinary, nullable=False),
+    sa.Column("context_secret", sa.LargeBinary, nullable=False),
+    sa.Column("operator_key", sa.Text),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("revoked_at", UtcTime),
+)
+
+claims = sa.Table(
+    "claims",
+    metadata,
+    sa.Column("credential", sa.String(32), primary_key=True),
+    sa.Column("token", sa.String(64), primary_key=True),
+    sa.Column("request_digest", sa.String(128), nullable=False),
+    sa.Column("nonce", sa.String(32), nullable=False),
+    sa.Column("answer", sa.String(128)),
+    sa.Column("lease_until", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False, index=True),
+)
+"""Replay table: one row per context token or idempotency key, named by its SHA-256."""
+
+items = sa.Table(
+    "items",
+    metadata,
+    sa.Column("id", sa.String(128), primary_key=True),
+    sa.Column("shelf", sa.String(16), nullable=False),
+    sa.Column("record", sa.String(64), index=True),
+    sa.Column("media_type", sa.String(128), nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("meta", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False, index=True),
+    sa.Index("ix_items_shelf_created_at", "shelf", "created_at"),
+)
+
+log_entries = sa.Table(
+    "log_entries",
+    metadata,
+    sa.Column("seq", _SEQ, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("id", sa.String(64), nullable=False),
+    sa.Column("entry", sa.LargeBinary, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("commitment", sa.LargeBinary, nullable=False),
+    sa.UniqueConstraint("kind", "id"),
+)
+"""The log's truth: `seq` is the index in the log, `entry` its bytes, `body` what `commitment` commits to."""
+
+log_head = sa.Table(
+    "log_head",
+    metadata,
+    sa.Column("log", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("checkpoint", sa.Text, nullable=False),
+)
+"""The newest signed checkpoint, written in the same transaction as the entries it covers."""
+
+records = sa.Table(
+    "records",
+    metadata,
+    sa.Column("seq", _SEQ, sa.ForeignKey("log_entries.seq"), primary_key=True, autoincrement=False),
+    sa.Column("received_at", UtcTime, nullable=False, index=True),
+    sa.Column("credential", sa.String(64), nullable=False),
+    sa.Column("surface", sa.String(64), nullable=False),
+    sa.Column("mode", sa.String(64), nullable=False),
+    sa.Column("country", sa.String(16), nullable=False),
+    sa.Column("route", sa.String(128), nullable=False),
+    sa.Column("action", sa.String(32), nullable=False),
+    sa.Column("ending", sa.String(32), nullable=False),
+    sa.Column("policy", sa.String(128), nullable=False),
+    sa.Column("fault", sa.String(64)),
+    sa.Index("ix_records_surface_received_at", "surface", "received_at"),
+    sa.Index("ix_records_ending_received_at", "ending", "received_at"),
+)
+"""Columns for finding records, all derived from the body; `log verify` checks that they are."""
+
+record_rules = sa.Table(
+    "record_rules",
+    metadata,
+    sa.Column("seq", _SEQ, sa.ForeignKey("records.seq"), primary_key=True, autoincrement=False),
+    sa.Column("rule", sa.String(128), primary_key=True),
+    sa.Index("ix_record_rules_rule", "rule", "seq"),
+)
