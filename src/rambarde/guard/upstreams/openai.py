@@ -1,0 +1,221 @@
+"""Any server that speaks OpenAI's images interface, as an upstream."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from collections.abc import Iterable
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from rambarde.guard.upstreams.contract import Generated
+from rambarde.guard.upstreams.fetch import DEFAULT_LIMIT, SafeFetcher
+from rambarde.guard.upstreams.openai_answer import Item, decode_base64, read_items, refused, upstream
+from rambarde.nouns.fault import Fault, Kind
+from rambarde.nouns.request import Action, Picture, Request
+
+ANSWER_LIMIT = 96 * 1024 * 1024
+"""Bytes of a whole JSON answer, whatever `n`."""
+ERROR_LIMIT = 64 * 1024
+"""Bytes read of an error answer."""
+_NUMBERS = frozenset({"output_compression", "seed", "steps"})
+"""Options that go out as JSON numbers where they are whole numbers; all others are strings."""
+
+
+class OpenAIUpstream:
+    """Sends requests on to `base_url` (with its `/v1`, without `/images`), for instance a local server.
+
+    `api_key` goes out as a bearer token, to that server only, and is in no message. `model` is sent where the
+    request names none. `response_format` (`b64_json` or `url`) is sent if given: older servers want it, newer
+    ones refuse it. `image_limit` is the largest image in bytes. `allow_hosts` and `allow_networks` name
+    internal places that image URLs may point to. Redirects of the server itself are not followed.
+
+    Raises `ValueError` for a `base_url` that is not http(s) or carries a user name.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None = None,
+        model: str | None = None,
+        *,
+        response_format: str | None = None,
+        image_limit: int = DEFAULT_LIMIT,
+        allow_hosts: Iterable[str] = (),
+        allow_networks: Iterable[str] = (),
+        fetcher: SafeFetcher | None = None,
+    ) -> None:
+        url = URL(base_url)
+        if url.scheme not in ("http", "https") or not url.host or "@" in url.authority or url.query_string:
+            raise ValueError(
+                "the upstream's URL must be http(s)://host[:port]/path, without user name or query"
+            )
+        self.name = f"openai:{model}" if model else "openai"
+        self._base, self._key, self._model = base_url.rstrip("/"), api_key, model
+        self._response_format, self._image_limit = response_format, image_limit
+        self._fetcher = fetcher or SafeFetcher(
+            limit=image_limit, allow_hosts=allow_hosts, allow_networks=allow_networks
+        )
+        self._session: aiohttp.ClientSession | None = None
+
+    def __repr__(self) -> str:
+        return f"OpenAIUpstream({self.name!r})"
+
+    async def start(self) -> None:
+        """Open the session; also done by the first request."""
+        self._opened()
+
+    async def close(self) -> None:
+        """Close all connections. May be called twice."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+        await self._fetcher.close()
+
+    async def generate(self, request: Request, *, deadline: float) -> tuple[Generated, ...]:
+        """Exactly `request.n` images, within `deadline` seconds for answer and image URLs together.
+
+        Raises `Fault`: TIMEOUT `upstream_timeout`; OVERLOADED `upstream_busy` (429, 503) with `retry_after`;
+        UPSTREAM `upstream_refused` (its own content rules), `upstream_unreachable`, `upstream_incomplete`,
+        `upstream_too_large`, `upstream_encoding`, and those of `openai_answer` and `SafeFetcher.fetch`.
+        """
+        until = time.monotonic() + deadline
+        try:
+            async with asyncio.timeout(deadline):
+                body = await self._ask(request)
+                items = read_items(body, request.n)
+                del body
+                if all(item.b64_json for item in items):
+                    return tuple(self._decoded(item) for item in items)
+                return await self._fetched(items, until)
+        except TimeoutError:
+            raise Fault(
+                Kind.TIMEOUT,
+                "upstream_timeout",
+                "The generator did not answer in time.",
+                remedy="Send the request again later; the operator may raise the upstream's deadline.",
+            ) from None
+
+    async def _ask(self, request: Request) -> bytes:
+        """Post once, never again: a request that failed half-way may already have generated."""
+        fields = self._fields(request)
+        data: aiohttp.FormData | bytes
+        if request.action is Action.EDIT:
+            path, data, headers = "/images/edits", _form(fields, request), {}
+        else:
+            path, headers = "/images/generations", {"Content-Type": "application/json"}
+            data = msgspec.json.encode(fields)
+        try:
+            async with self._opened().post(
+                self._base + path, data=data, headers=headers, allow_redirects=False
+            ) as response:
+                if response.status != 200:
+                    body = await _read(response, ERROR_LIMIT, cut=True)
+                    raise refused(response.status, body, response.headers.get("Retry-After"))
+                if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+                    raise upstream("upstream_encoding", "answered a compressed body, which was not asked for")
+                return await _read(response, ANSWER_LIMIT)
+        except aiohttp.ClientConnectorError:
+            raise upstream("upstream_unreachable", "could not be reached") from None
+        except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            raise upstream("upstream_incomplete", "stopped before the end of its answer") from None
+        except (aiohttp.ClientError, ValueError, OSError) as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise upstream("upstream_bad_http", "did not answer proper HTTP") from None
+
+    def _fields(self, request: Request) -> dict[str, str | int]:
+        # Options first, so that none can replace what was checked.
+        fields: dict[str, str | int] = {}
+        for name, value in request.options:
+            fields[name] = int(value) if name in _NUMBERS and value.isdecimal() else value
+        fields["prompt"] = request.prompt.raw
+        fields["n"] = request.n
+        model = request.model or self._model
+        if model:
+            fields["model"] = model
+        if request.negative_prompt is not None:
+            fields["negative_prompt"] = request.negative_prompt.raw
+        if request.size != "auto":
+            fields["size"] = request.size
+        if request.output_format != "png":  # the default everywhere, and unknown to older servers
+            fields["output_format"] = request.output_format
+        if self._response_format:
+            fields["response_format"] = self._response_format
+        return fields
+
+    def _decoded(self, item: Item) -> Generated:
+        text = item.b64_json or ""
+        if len(text) // 4 * 3 > self._image_limit:
+            raise upstream("upstream_too_large", f"answered an image of more than {self._image_limit} bytes")
+        data, base64 = decode_base64(text)
+        return Generated(data, base64, item.revised_prompt)
+
+    async def _fetched(self, items: list[Item], until: float) -> tuple[Generated, ...]:
+        async def one(item: Item) -> Generated:
+            if item.b64_json or not item.url:
+                return self._decoded(item)
+            data = await self._fetcher.fetch(item.url, deadline=until - time.monotonic())
+            return Generated(data, None, item.revised_prompt)
+
+        try:
+            async with asyncio.TaskGroup() as group:  # one failure cancels the other downloads
+                tasks = [group.create_task(one(item)) for item in items]
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        return tuple(task.result() for task in tasks)
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "rambarde"}
+            if self._key:
+                headers["Authorization"] = f"Bearer {self._key}"
+            self._session = aiohttp.ClientSession(
+                # Shorter than servers keep idle connections: a post on a dead one could not be repeated.
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=3),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers=headers,
+                auto_decompress=False,
+                trust_env=False,
+                timeout=aiohttp.ClientTimeout(total=None),
+                read_bufsize=2**20,
+            )
+        return self._session
+
+
+def _form(fields: dict[str, str | int], request: Request) -> aiohttp.FormData:
+    """The multipart body of an edit, with the caller's files byte for byte."""
+    form = aiohttp.FormData(quote_fields=False)
+    for name, value in fields.items():
+        form.add_field(name, str(value))
+    field = "image" if len(request.images) == 1 else "image[]"
+    for index, picture in enumerate(request.images):
+        _add(form, field, f"image-{index}", picture)
+    if request.mask is not None:
+        _add(form, "mask", "mask", request.mask)
+    return form
+
+
+def _add(form: aiohttp.FormData, field: str, stem: str, picture: Picture) -> None:
+    extension = picture.media_type.rpartition("/")[2]
+    form.add_field(
+        field, io.BytesIO(picture.data), filename=f"{stem}.{extension}", content_type=picture.media_type
+    )
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int, *, cut: bool = False) -> bytes:
+    """The body, at most `limit` bytes; what is longer is cut off or a fault."""
+    if not cut and (response.content_length or 0) > limit:
+        raise upstream("upstream_too_large", f"answered more than {limit} bytes")
+    chunks, size = [], 0
+    async for chunk in response.content.iter_any():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            if cut:
+                break
+            raise upstream("upstream_too_large", f"answered more than {limit} bytes")
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
