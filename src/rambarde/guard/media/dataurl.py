@@ -51,6 +51,8 @@ def decode_base64(text: str | bytes, *, limits: Limits = DEFAULT, field: str = "
         fault = faults.empty()
         fault.field = field
         raise fault
+    if encoded.endswith(b"==="):  # the one excess that binascii lets pass
+        raise _invalid_base64(field)
     try:
         return Inline(binascii.a2b_base64(encoded, strict_mode=True), declared)
     except binascii.Error:

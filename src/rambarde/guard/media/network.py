@@ -38,6 +38,7 @@ class Network:
         options.add_session_config_entry("session.disable_quant_qdq", "1")
         self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         self._outputs = [o.name for o in self._session.get_outputs()]
+        self.first_input = str(self._session.get_inputs()[0].name)
         self.sha256 = hashlib.sha256(data).hexdigest()
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
