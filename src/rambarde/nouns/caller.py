@@ -29,7 +29,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller as the chain sees it. `surface` is bound to the credential; `mode` is one the credential allows."""
+    """A caller as the chain sees it: `surface` is bound to the credential, `mode` is one that it allows."""
 
     credential: str
     surface: str

@@ -37,3 +37,31 @@ class Kept:
     media_type: str
     data: bytes
     meta: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A document bound by a salted commitment, ready for the log.
+
+    `body` is its canonical JSON, exactly as committed to; `salt` 32 random bytes; `commitment` 32 bytes;
+    `entry` what enters the log, which tells nothing of the body. `kind` is `record` or another document's.
+    """
+
+    kind: str
+    id: str
+    body: bytes
+    salt: bytes
+    commitment: bytes
+    entry: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A committed document in its place: `index` counts from 0.
+
+    `columns` are what the store keeps beside the body to find it by, None if it should and does not.
+    """
+
+    index: int
+    committed: Committed
+    columns: dict[str, object] | None

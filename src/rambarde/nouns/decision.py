@@ -73,7 +73,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The words a detector went by, so that a refusal can explain itself. Goes into the answer, not the record."""
+    """The words a detector went by, so that a refusal explains itself. For the answer, not the record."""
 
     signal: str
     words: str

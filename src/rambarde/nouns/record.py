@@ -63,9 +63,9 @@ class FaultNote:
 class Record:
     """A request's life. `id` is also the decision id that refusals name.
 
-    `request` is an HMAC-SHA-256 of the request's digest under a key of this record (kept beside the record,
-    erased with it), so that a short prompt cannot be guessed from it. `timings` are milliseconds by stage.
-    `detectors` are `name -> version@digest`.
+    `request` is an HMAC-SHA-256 of the record's id and the request's digest under the server's key, so that a
+    short prompt cannot be guessed from it; whoever presents the content can open it. `timings` are milliseconds by
+    stage, `detectors` are `name -> version@digest`.
     """
 
     id: str
@@ -121,7 +121,9 @@ class Record:
             "n": self.n,
             "size": self.size,
             "upstream": self.upstream,
-            "inputs": [{"media_type": i.media_type, "width": i.width, "height": i.height} for i in self.inputs],
+            "inputs": [
+                {"media_type": i.media_type, "width": i.width, "height": i.height} for i in self.inputs
+            ],
             "admit": decision_json(self.admit) if self.admit is not None else None,
             "outputs": [
                 {
@@ -162,5 +164,3 @@ def decision_json(decision: Decision) -> dict[str, object]:
         "signals": {s.name: s.as_json() for s in decision.signals},
         "policy": decision.policy,
     }
-
-

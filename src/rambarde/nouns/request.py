@@ -78,5 +78,7 @@ class Request:
     size: str = "auto"
     model: str | None = None
     output_format: str = "png"
+    deliver_url: bool = False
+    """Answer with a URL of Rambarde's own instead of bytes."""
     options: tuple[tuple[str, str], ...] = ()
     """Further parameters of the generator that were understood and checked (quality, style, …)."""

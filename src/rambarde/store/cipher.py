@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Mapping
@@ -94,6 +95,11 @@ class Cipher:
             return self._aead(salt).decrypt(nonce, body[_HEAD - 1 :], _place(table, id, purpose))
         except InvalidTag as error:
             raise _damaged(table) from error
+
+    def blind(self, record: str, digest: str) -> str:
+        """HMAC-SHA-256 of a record's id and its request's digest, hex: only this server can open or forge it."""
+        key = HKDF(SHA256(), KEY_BYTES, b"", b"rambarde/blind/1").derive(self._key)
+        return hmac.new(key, f"{record}\0{digest}".encode(), hashlib.sha256).hexdigest()
 
     def _aead(self, salt: bytes) -> AESGCM:
         return AESGCM(HKDF(SHA256(), KEY_BYTES, salt, b"rambarde/sealed/1").derive(self._key))

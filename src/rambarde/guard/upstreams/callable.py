@@ -20,7 +20,7 @@ from rambarde.nouns.request import Request
 Made = bytes | Image.Image | NDArray[Any]
 """An image a function may return: an encoded file, a Pillow image, or an array."""
 MakeImages = Callable[..., Sequence[Made] | Awaitable[Sequence[Made]]]
-"""`fn(prompt, *, n, size, images)`, sync or async; with a parameter `mask` it gets the mask's file or None."""
+"""`fn(prompt, *, n, size, images)`, sync or async; with a parameter `mask` also the mask's file or None."""
 
 
 class CallableUpstream:

@@ -6,7 +6,7 @@ An upstream is registered under the entry-point group `rambarde.upstreams` and p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from rambarde.nouns.request import Request
@@ -40,3 +40,17 @@ class Upstream(Protocol):
     async def close(self) -> None: ...
 
     async def generate(self, request: Request, *, deadline: float) -> tuple[Generated, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamConfig:
+    """What an operator sets for a generator. An entry point is a callable from this to an `Upstream`.
+
+    `key` is its secret, never logged; `hosts` are internal hosts whose files may be fetched. The callable
+    raises `ValueError` for what it cannot use.
+    """
+
+    url: str = ""
+    key: str | None = field(default=None, repr=False)
+    model: str | None = None
+    hosts: tuple[str, ...] = ()

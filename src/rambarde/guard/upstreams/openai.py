@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from rambarde.guard.upstreams.contract import Generated
+from rambarde.guard.upstreams.contract import Generated, UpstreamConfig
 from rambarde.guard.upstreams.fetch import DEFAULT_LIMIT, SafeFetcher
 from rambarde.guard.upstreams.openai_answer import Item, decode_base64, read_items, refused, upstream
 from rambarde.nouns.fault import Fault, Kind
@@ -23,6 +23,11 @@ ERROR_LIMIT = 64 * 1024
 """Bytes read of an error answer."""
 _NUMBERS = frozenset({"output_compression", "seed", "steps"})
 """Options that go out as JSON numbers where they are whole numbers; all others are strings."""
+
+
+def make(config: UpstreamConfig) -> OpenAIUpstream:
+    """The entry point. Raises `ValueError` for a URL that cannot be used."""
+    return OpenAIUpstream(config.url, config.key, config.model, allow_hosts=config.hosts)
 
 
 class OpenAIUpstream:
@@ -85,12 +90,7 @@ class OpenAIUpstream:
         until = time.monotonic() + deadline
         try:
             async with asyncio.timeout(deadline):
-                body = await self._ask(request)
-                items = read_items(body, request.n)
-                del body
-                if all(item.b64_json for item in items):
-                    return tuple(self._decoded(item) for item in items)
-                return await self._fetched(items, until)
+                items = read_items(await self._ask(request), request.n)
         except TimeoutError:
             raise Fault(
                 Kind.TIMEOUT,
@@ -98,6 +98,9 @@ class OpenAIUpstream:
                 "The generator did not answer in time.",
                 remedy="Send the request again later; the operator may raise the upstream's deadline.",
             ) from None
+        if all(item.b64_json for item in items):
+            return tuple(self._decoded(item) for item in items)
+        return await self._fetched(items, until)
 
     async def _ask(self, request: Request) -> bytes:
         """Post once, never again: a request that failed half-way may already have generated."""

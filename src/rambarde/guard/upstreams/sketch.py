@@ -12,7 +12,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from rambarde.guard.upstreams.contract import Generated
+from rambarde.guard.upstreams.contract import Generated, UpstreamConfig
 from rambarde.guard.upstreams.sketch_caption import sign, write
 from rambarde.guard.upstreams.sketch_edit import edit_photo
 from rambarde.guard.upstreams.sketch_scene import draw_scene
@@ -24,6 +24,13 @@ SIDE_LIMIT = 2048
 """Pixels: the longest side of a generated sketch. An edit keeps its input's size whatever it is."""
 AUTO = (1024, 1024)
 """The size that `auto` means, in pixels."""
+
+
+def make(config: UpstreamConfig) -> SketchUpstream:
+    """The entry point. It needs no setting. Raises `ValueError` for a URL, which it would not call."""
+    if config.url:
+        raise ValueError("the sketch generator is built in and calls no URL")
+    return SketchUpstream()
 
 
 class SketchUpstream:

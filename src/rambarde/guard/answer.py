@@ -1,0 +1,48 @@
+"""What the chain answers: for each image a release or a withholding, or one refusal for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rambarde.nouns.custody import Receipt
+from rambarde.nouns.decision import Decision
+from rambarde.nouns.record import Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """An image that may leave. `base64` is the upstream's own text of exactly these bytes, if it had one."""
+
+    index: int
+    decision: Decision
+    data: bytes
+    media_type: str
+    base64: bytes | None = None
+    file: str | None = None
+    """Id of the re-hosted file where a URL was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """An image that does not leave: held for a human (`item` names it) or blocked (nothing is kept)."""
+
+    index: int
+    decision: Decision
+    item: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The chain's answer to one request. `refusal` is set when no image leaves because a rule said so.
+
+    `timings` are milliseconds by stage. The record named `id` is durable before this object exists.
+    """
+
+    id: str
+    ending: Ending
+    images: tuple[Released | Withheld, ...]
+    refusal: Decision | None
+    created: datetime
+    receipt: Receipt
+    timings: tuple[tuple[str, float], ...]

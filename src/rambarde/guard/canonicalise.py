@@ -1,0 +1,93 @@
+"""Canonicalise: from a dialect's draft to the one frozen `Request`."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+
+from rambarde.guard.arrival import Arrival, Draft, Upload
+from rambarde.guard.media.decode import decode
+from rambarde.guard.media.limits import Limits as PictureLimits
+from rambarde.guard.text.normalise import canonical
+from rambarde.nouns.caller import Caller
+from rambarde.nouns.fault import Fault, Kind, invalid
+from rambarde.nouns.request import Action, Picture, Request
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """Limits of one request. `prompt` in characters, `pictures` counts input images without the mask."""
+
+    prompt: int = 32_000
+    pictures: int = 10
+    n: int = 10
+    picture: PictureLimits = PictureLimits()
+
+
+async def canonicalise(
+    arrival: Arrival, draft: Draft, limits: RequestLimits, *, pictured: bool = True
+) -> Request:
+    """The request in its one form. The caller is the strictest until `identify` says who it is.
+
+    `pictured` is false where an edit is only judged, with a picture supposed instead of attached.
+    Raises `Fault` for what is out of limits or cannot be decoded; the first fault found is the one named.
+    """
+    if not 1 <= draft.n <= limits.n:
+        raise invalid(
+            "n_out_of_range", f"n is {draft.n}.", remedy=f"Ask for 1 to {limits.n} images.", field="n"
+        )
+    if len(draft.images) > limits.pictures:
+        raise Fault(
+            Kind.INVALID,
+            "too_many_images",
+            f"{len(draft.images)} input images.",
+            remedy=f"Send at most {limits.pictures}.",
+            field="image",
+        )
+    if arrival.action is Action.EDIT and pictured and not draft.images:
+        raise invalid("image_missing", "An edit needs a picture.", remedy="Attach `image`.", field="image")
+    prompt = await asyncio.to_thread(canonical, draft.prompt, limit=limits.prompt)
+    negative = draft.negative_prompt
+    images = tuple([await _decode(upload, limits.picture) for upload in draft.images])
+    return Request(
+        id=arrival.id,
+        action=arrival.action,
+        prompt=prompt,
+        caller=Caller(arrival.credential.id, arrival.credential.surface),
+        received_at=arrival.received_at,
+        digest=_digest(arrival, draft),
+        negative_prompt=canonical(negative, limit=limits.prompt, field="negative_prompt")
+        if negative and negative.strip()
+        else None,
+        images=images,
+        mask=await _decode(draft.mask, limits.picture) if draft.mask else None,
+        n=draft.n,
+        size=draft.size,
+        model=draft.model,
+        output_format=draft.output_format,
+        deliver_url=draft.deliver_url,
+        options=draft.options,
+    )
+
+
+async def _decode(upload: Upload, limits: PictureLimits) -> Picture:
+    return await asyncio.to_thread(
+        decode, upload.data, limits=limits, field=upload.field, declared=upload.declared
+    )
+
+
+def _digest(arrival: Arrival, draft: Draft) -> str:
+    """SHA-256 over everything that shapes the answer, each part length-prefixed so that none can run into another."""
+    whole = hashlib.sha256(b"rambarde/request/1\0")
+    parts: list[bytes] = [arrival.action.value.encode(), draft.prompt.encode("utf-8", "surrogatepass")]
+    parts.append((draft.negative_prompt or "").encode("utf-8", "surrogatepass"))
+    parts += [hashlib.sha256(upload.data).digest() for upload in draft.images]
+    parts.append(hashlib.sha256(draft.mask.data).digest() if draft.mask else b"")
+    parts += [
+        str(v).encode() for v in (draft.n, draft.size, draft.model, draft.output_format, draft.deliver_url)
+    ]
+    parts += [f"{key}={value}".encode() for key, value in draft.options]
+    for part in parts:
+        whole.update(len(part).to_bytes(8, "big") + part)
+    return whole.hexdigest()

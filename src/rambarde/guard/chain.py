@@ -1,0 +1,340 @@
+"""The chain: one path from request to release, for every surface, dialect and adapter. Start reading here.
+
+    canonicalise → identify → inspect inputs → decide(admit) → generate
+        → inspect outputs → decide(release) → seal → record → release
+
+Every request becomes exactly one record, whatever happens to it; nothing is released that is not recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from rambarde.guard.answer import Answer, Released, Withheld
+from rambarde.guard.arrival import Arrival, Repeated
+from rambarde.guard.canonicalise import RequestLimits, canonicalise
+from rambarde.guard.comparison import compare
+from rambarde.guard.inspect import Inspection, Inspector
+from rambarde.guard.life import Blind, Life
+from rambarde.guard.media.decode import decode
+from rambarde.guard.policy.evaluation import Evaluator, Facts
+from rambarde.guard.ports import Keeper, Recorder
+from rambarde.guard.seal import Sealed, seal
+from rambarde.guard.upstreams.contract import Generated, Upstream
+from rambarde.nouns.custody import Receipt, Shelf
+from rambarde.nouns.decision import Decision, Outcome, Point
+from rambarde.nouns.fault import Fault, Kind
+from rambarde.nouns.record import Ending, OutputNote, Record
+from rambarde.nouns.request import Picture, Request
+from rambarde.nouns.signal import Signals
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLimits:
+    """Bounds of the path. `generate` is the upstream's deadline in seconds; `in_flight` counts requests.
+
+    `hold` is how long a held image waits for a human, `file` how long a released URL lives.
+    """
+
+    request: RequestLimits = RequestLimits()
+    generate: float = 120.0
+    in_flight: int = 64
+    hold: timedelta = timedelta(days=7)
+    file: timedelta = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class _Output:
+    """One image on its way out."""
+
+    generated: Generated
+    picture: Picture
+    decision: Decision
+    sealed: Sealed
+    item: str | None = None
+
+
+@dataclass(slots=True)
+class Chain:
+    """All parts are given; none is global. `blind` hides a request's digest under the server's key."""
+
+    evaluator: Evaluator
+    inspector: Inspector
+    upstream: Upstream
+    recorder: Recorder
+    keeper: Keeper
+    blind: Blind
+    limits: ChainLimits = ChainLimits()
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ready: bool = False
+    """Set once the models are loaded; nothing is generated before."""
+    _in_flight: int = field(default=0, init=False)
+
+    async def run(self, arrival: Arrival) -> Answer:
+        """Take one request down the path. Returns its answer, recorded.
+
+        Raises `Fault` (recorded too) for bad input, an upstream that misbehaves, overload or our own failure,
+        and `Repeated` for a retry of a request that was answered before.
+        """
+        life = self._life(arrival)
+        try:
+            with self._place():
+                return await self._path(arrival, life)
+        except Repeated:
+            raise
+        except Fault as fault:
+            await self._end(life, Ending.FAULT, fault)
+            raise
+        except asyncio.CancelledError:
+            await asyncio.shield(self._end(life, Ending.FAULT, _own("cancelled", "The request was cancelled.")))
+            raise
+        except Exception as error:
+            log.exception("request %s failed", arrival.id)
+            failed = _own("internal", "Rambarde failed; nothing was released.")
+            await self._end(life, Ending.FAULT, failed)
+            raise failed from error
+
+    async def check(self, arrival: Arrival, supposed: Signals | None = None) -> tuple[Record, Decision]:
+        """Only judge: the path up to the admit decision. Nothing is generated, kept or logged.
+
+        `supposed` are signals of a picture that is not attached ("as if an adult's photograph were");
+        no way leads from here to an image, so supposing cannot release one.
+        """
+        life = self._life(arrival)
+        _, _, decision = await self._admit(arrival, life, supposed)
+        return life.record(Ending.CHECKED), decision
+
+    async def _path(self, arrival: Arrival, life: Life) -> Answer:
+        request, asked, admitted = await self._admit(arrival, life)
+        if admitted.outcome is not Outcome.ALLOW:
+            return await self._finish(life, request, [], refusal=admitted)
+        with life.stage("generate"):
+            images = await self._generate(request, life)
+        with life.stage("inspect_outputs"):
+            pictures = [await self._decode(image) for image in images]
+            seen = [await self._look(request, picture, asked) for picture in pictures]
+        with life.stage("release"):
+            decisions = [self._decide(Point.RELEASE, request, inspection) for inspection in seen]
+        with life.stage("seal"):
+            sealed = [await seal(picture) for picture in pictures]
+        outputs = [_Output(*one) for one in zip(images, pictures, decisions, sealed, strict=True)]
+        return await self._finish(life, request, outputs, refusal=_refusal(decisions))
+
+    async def _admit(
+        self, arrival: Arrival, life: Life, supposed: Signals | None = None
+    ) -> tuple[Request, Inspection, Decision]:
+        """Canonicalise, identify, inspect the inputs, decide whether to generate at all."""
+        with life.stage("canonicalise"):
+            draft = await arrival.read()
+            request = await canonicalise(arrival, draft, self.limits.request, pictured=supposed is None)
+            life.request = request
+        with life.stage("identify"):
+            life.caller = await arrival.identify(request.digest)
+            life.request = request = replace(request, caller=life.caller)
+            self._offered(request)
+        if not self.ready:
+            raise Fault(
+                Kind.OVERLOADED,
+                "not_ready",
+                "The models are still loading.",
+                remedy="Try again.",
+                retry_after=2,
+            )
+        with life.stage("inspect_inputs"):
+            asked = await self.inspector.request(request)
+            asked.signals.update(supposed or {})
+        for name, milliseconds in asked.timings.items():
+            life.took(name, milliseconds)
+        life.detectors = self.inspector.versions
+        with life.stage("admit"):
+            life.admit = self._decide(Point.ADMIT, request, asked)
+        return request, asked, life.admit
+
+    def _offered(self, request: Request) -> None:
+        """A surface or mode that the policy does not name has no rules of its own: it is refused."""
+        policy, caller = self.evaluator.policy, request.caller
+        for kind, name, known in (
+            ("surface", caller.surface, policy.surfaces),
+            ("mode", caller.mode, tuple(mode.name for mode in policy.modes)),
+        ):
+            if name not in known:
+                raise Fault(
+                    Kind.FORBIDDEN,
+                    f"{kind}_not_offered",
+                    f"The policy offers no {kind} of this name.",
+                    remedy=f"It offers {', '.join(known)}.",
+                    field=kind,
+                )
+
+    async def _generate(self, request: Request, life: Life) -> tuple[Generated, ...]:
+        life.upstream = self.upstream.name
+        images = await self.upstream.generate(request, deadline=self.limits.generate)
+        if len(images) != request.n:
+            raise Fault(
+                Kind.UPSTREAM,
+                "upstream_wrong_count",
+                f"The generator answered {len(images)} images instead of {request.n}.",
+                remedy="Nothing was released; try again.",
+            )
+        return images
+
+    async def _decode(self, image: Generated) -> Picture:
+        try:
+            return await asyncio.to_thread(
+                decode, image.data, limits=self.limits.request.picture, field="output"
+            )
+        except Fault as error:
+            raise Fault(
+                Kind.UPSTREAM,
+                "upstream_not_an_image",
+                f"The generator answered something that is no usable image ({error.code}).",
+                remedy="Nothing was released; try again, and tell the generator's operator.",
+            ) from error
+
+    async def _look(self, request: Request, picture: Picture, asked: Inspection) -> Inspection:
+        """Everything known when one output is judged: what was asked, what is seen, what has changed."""
+        seen = await self.inspector.output(picture)
+        signals = asked.signals | seen.signals
+        changes = await compare(request, picture, signals)
+        return Inspection(signals | {s.name: s for s in changes}, asked.evidence, seen.timings)
+
+    def _decide(self, point: Point, request: Request, inspection: Inspection) -> Decision:
+        caller = request.caller
+        facts = Facts(
+            action=request.action.value,
+            surface=caller.surface,
+            mode=caller.mode,
+            country=caller.context.country,
+            age_assured=caller.context.age_assured,
+            today=self.clock().date(),
+        )
+        decision = self.evaluator.decide(point, facts, inspection.signals)
+        read = {name for fired in decision.fired for name in fired.read}
+        return replace(decision, evidence=tuple(e for e in inspection.evidence if e.signal in read))
+
+    async def _finish(
+        self, life: Life, request: Request, outputs: list[_Output], *, refusal: Decision | None
+    ) -> Answer:
+        """Keep what must be kept, record, and only then let go. What cannot be recorded is not released."""
+        floor = refusal is not None and refusal.floor_hit
+        try:
+            with life.stage("keep"):
+                for output in outputs if not floor else ():
+                    output.item = await self._keep(request, output)
+            life.outputs = [
+                OutputNote(index, o.decision, o.sealed.sha256, o.sealed.pdq, o.item)
+                for index, o in enumerate(outputs)
+            ]
+            ending = _ending(refusal, outputs)
+            with life.stage("record"):
+                receipt = await self.recorder.record(life.record(ending))
+        except BaseException:
+            for output in outputs:
+                if output.item is not None:
+                    await asyncio.shield(self.keeper.destroy(output.item))
+            life.outputs = []
+            raise
+        images = tuple(_answered(index, output, withhold=floor) for index, output in enumerate(outputs))
+        return Answer(request.id, ending, images, refusal, self.clock(), receipt, life.timings)
+
+    async def _keep(self, request: Request, output: _Output) -> str | None:
+        """A held image waits for a human, with its prompt; a released one lives behind its URL; a blocked one goes."""
+        sealed, decision = output.sealed, output.decision
+        if decision.outcome is Outcome.REVIEW:
+            prompt: dict[str, object] = {"prompt": request.prompt.raw, "negative_prompt": _raw(request)}
+            return await self.keeper.keep(
+                Shelf.HELD,
+                sealed.data,
+                media_type=sealed.media_type,
+                life=self.limits.hold,
+                record=request.id,
+                meta=prompt,
+            )
+        if decision.outcome is Outcome.ALLOW and request.deliver_url:
+            return await self.keeper.keep(
+                Shelf.FILE,
+                sealed.data,
+                media_type=sealed.media_type,
+                life=self.limits.file,
+                record=request.id,
+            )
+        return None
+
+    async def _end(self, life: Life, ending: Ending, fault: Fault) -> Receipt | None:
+        """Record a request that ended in a fault. Nothing is released, so a failing record only adds a shout."""
+        try:
+            return await self.recorder.record(life.record(ending, fault))
+        except Fault as error:
+            log.critical("a refused request could not be recorded: %s", error)
+            return None
+
+    def _life(self, arrival: Arrival) -> Life:
+        policy = self.evaluator.policy
+        return Life(
+            arrival, policy=policy.digest, floors=policy.floors_digest, clock=self.clock, blind=self.blind
+        )
+
+    def _place(self) -> _Place:
+        return _Place(self)
+
+
+class _Place:
+    """A place on the path; without a free one, work is refused before generation, never released unchecked."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+
+    def __enter__(self) -> None:
+        if self._chain._in_flight >= self._chain.limits.in_flight:
+            raise Fault(
+                Kind.OVERLOADED,
+                "overloaded",
+                "Too many requests at once.",
+                remedy="Try again soon.",
+                retry_after=1,
+            )
+        self._chain._in_flight += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._chain._in_flight -= 1
+
+
+def _refusal(decisions: list[Decision]) -> Decision | None:
+    """The decision that refuses the whole batch: a floor hit on any image, or the strictest if none may leave."""
+    floors = [d for d in decisions if d.floor_hit]
+    if floors:
+        return floors[0]
+    if any(d.outcome is Outcome.ALLOW for d in decisions):
+        return None
+    held = [d for d in decisions if d.outcome is Outcome.REVIEW]
+    return (held or decisions)[0]
+
+
+def _ending(refusal: Decision | None, outputs: list[_Output]) -> Ending:
+    if refusal is not None:
+        return Ending.HELD if refusal.outcome is Outcome.REVIEW else Ending.REFUSED
+    return (
+        Ending.RELEASED if all(o.decision.outcome is Outcome.ALLOW for o in outputs) else Ending.PARTLY_HELD
+    )
+
+
+def _answered(index: int, output: _Output, *, withhold: bool) -> Released | Withheld:
+    if withhold or output.decision.outcome is not Outcome.ALLOW:
+        return Withheld(index, output.decision, output.item)
+    sealed = output.sealed
+    base64 = output.generated.base64 if sealed.data is output.generated.data else None
+    return Released(index, output.decision, sealed.data, sealed.media_type, base64, output.item)
+
+
+def _own(code: str, message: str) -> Fault:
+    return Fault(Kind.INTERNAL, code, message, remedy="Send the request again.")
+
+
+def _raw(request: Request) -> str | None:
+    return request.negative_prompt.raw if request.negative_prompt else None

@@ -1,0 +1,171 @@
+"""Inspect: detectors turn content into signals, side by side, each with its deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from rambarde.guard.detectors.contract import Detector, Reading, Subject
+from rambarde.guard.policy.catalogue import INPUT, OUTPUT
+from rambarde.guard.policy.language import Requirement
+from rambarde.nouns.decision import Evidence
+from rambarde.nouns.request import Picture, Request, Text
+from rambarde.nouns.signal import Signal, SignalSpec, State, worst
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Inspection:
+    """Signals by name, the words they went by, and the milliseconds each detector took."""
+
+    signals: dict[str, Signal] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+class Inspector:
+    """Runs the detectors that the policy requires, and no other.
+
+    A detector that is not installed in the required version and digest is unfit: its signals read *failed*.
+    Each detector has threads of its own, so one that hangs starves nobody else: it reads *failed* (late)
+    until its calls return.
+    """
+
+    def __init__(
+        self, detectors: Iterable[Detector], required: Sequence[Requirement], *, threads: int = 2
+    ) -> None:
+        self._detectors = tuple(detectors)
+        self._required = {requirement.name: requirement for requirement in required}
+        self._unfit: dict[str, str] = {d.info.name: "not loaded yet" for d in self._detectors}
+        self._pools = {
+            d.info.name: ThreadPoolExecutor(threads, thread_name_prefix=f"detector-{d.info.name}")
+            for d in self._detectors
+        }
+
+    def load(self) -> None:
+        """Load every detector and hold its version and digest against the policy. Takes seconds; never raises."""
+        for detector in self._detectors:
+            info = detector.info
+            try:
+                detector.load()
+                required = self._required.get(info.name)
+                if required is None:
+                    raise LookupError("the policy does not require it")
+                if (info.version, detector.digest) != (required.version, required.digest):
+                    raise LookupError(
+                        f"installed {info.version}@{detector.digest}, "
+                        f"the policy requires {required.version}@{required.digest}"
+                    )
+            except Exception as error:
+                self._unfit[info.name] = f"{type(error).__name__}: {error}"
+                log.error("detector %s is unfit: %s", info.name, error)
+            else:
+                self._unfit.pop(info.name, None)
+
+    @property
+    def unfit(self) -> Mapping[str, str]:
+        """Required detectors that cannot answer, with the reason: while there is one, nothing is released."""
+        missing = {name: "not installed" for name in self._required if name not in self._pools}
+        return {name: why for name, why in (self._unfit | missing).items() if name in self._required}
+
+    @property
+    def versions(self) -> tuple[tuple[str, str], ...]:
+        """`name -> version@digest` of the detectors that answer, for the record."""
+        return tuple(
+            (d.info.name, f"{d.info.version}@{d.digest}")
+            for d in self._detectors
+            if d.info.name not in self._unfit
+        )
+
+    def close(self) -> None:
+        for pool in self._pools.values():
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    async def request(self, request: Request) -> Inspection:
+        """The signals of a request before generation: of its texts and, as `input.*`, of its pictures.
+
+        A negative prompt says what to leave out; it is judged as the request that it makes: "without …".
+        """
+        texts = [request.prompt]
+        if request.negative_prompt is not None:
+            text = request.negative_prompt
+            texts.append(Text(text.raw, f"without {text.clean}", f"without {text.folded}"))
+        pictures = (*request.images, *((request.mask,) if request.mask else ()))
+        return _merged(
+            await asyncio.gather(
+                *(self._text(texts, d) for d in self._of(Subject.TEXT)),
+                *(self._inputs(pictures, d) for d in self._of(Subject.PICTURE)),
+            )
+        )
+
+    async def output(self, picture: Picture) -> Inspection:
+        """The signals of one output image, as `output.*`."""
+        return _merged(await asyncio.gather(*(self._output(picture, d) for d in self._of(Subject.PICTURE))))
+
+    def _of(self, subject: Subject) -> list[Detector]:
+        return [d for d in self._detectors if d.info.subject is subject]
+
+    async def _text(self, texts: Sequence[Text], detector: Detector) -> Inspection:
+        return await self._worst_of(detector, texts, "")
+
+    async def _inputs(self, pictures: Sequence[Picture], detector: Detector) -> Inspection:
+        if not pictures:
+            names = (INPUT + spec.name for spec in detector.info.specs)
+            return Inspection({name: Signal.absent(name, "no input picture") for name in names})
+        return await self._worst_of(detector, pictures, INPUT)
+
+    async def _output(self, picture: Picture, detector: Detector) -> Inspection:
+        return await self._worst_of(detector, [picture], OUTPUT)
+
+    async def _worst_of(
+        self, detector: Detector, subjects: Sequence[Text | Picture], prefix: str
+    ) -> Inspection:
+        """Each subject by itself; of several, the worst of each signal counts."""
+        start = time.perf_counter()
+        readings = [await self._call(detector, subject) for subject in subjects]
+        found = Inspection(timings={prefix + detector.info.name: (time.perf_counter() - start) * 1000})
+        for spec in detector.info.specs:
+            name = prefix + spec.name
+            signals = (s for reading in readings for s in reading.signals if s.name == spec.name)
+            found.signals[name] = worst(signals, spec.polarity).renamed(name)
+        found.evidence = tuple(e for reading in readings for e in reading.evidence)
+        return found
+
+    async def _call(self, detector: Detector, subject: Text | Picture) -> Reading:
+        info = detector.info
+        if info.name in self._unfit:
+            return _failed(info.specs, self._unfit[info.name])
+        try:
+            call = asyncio.get_running_loop().run_in_executor(
+                self._pools[info.name], detector.inspect, subject
+            )
+            reading = await asyncio.wait_for(call, info.deadline)
+        except TimeoutError:
+            log.error("detector %s was late (over %.1f s)", info.name, info.deadline)
+            return _failed(info.specs, "late")
+        except Exception as error:
+            # Only the type: a library's message may quote the content.
+            log.exception("detector %s failed", info.name)
+            return _failed(info.specs, f"failed: {type(error).__name__}")
+        if sorted(s.name for s in reading.signals) != sorted(spec.name for spec in info.specs):
+            log.error("detector %s answered other signals than it declares", info.name)
+            return _failed(info.specs, "answered other signals than it declares")
+        return reading
+
+
+def _failed(specs: Iterable[SignalSpec], reason: str) -> Reading:
+    return Reading(tuple(Signal(spec.name, State.FAILED, reason=reason) for spec in specs))
+
+
+def _merged(parts: Iterable[Inspection]) -> Inspection:
+    whole = Inspection()
+    for part in parts:
+        whole.signals.update(part.signals)
+        whole.timings.update(part.timings)
+        whole.evidence += part.evidence
+    return whole

@@ -1,0 +1,181 @@
+"""Deciding: a pure function of (policy, context, signals), compiled once. Deny overrides. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from rambarde.guard.policy.catalogue import Catalogue
+from rambarde.guard.policy.language import (
+    All,
+    AnyOf,
+    Condition,
+    ContextAtom,
+    Mode,
+    Not,
+    Policy,
+    RequiredFailed,
+    Rule,
+    SignalAtom,
+    Test,
+    signals_read,
+)
+from rambarde.nouns.caller import UNKNOWN_COUNTRY
+from rambarde.nouns.decision import Decision, Fired, Outcome, Point
+from rambarde.nouns.signal import Polarity, Signal, Signals, State
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The context of a decision. `country` unknown is the strictest; the plan is not here on purpose."""
+
+    action: str
+    surface: str
+    mode: str
+    country: str
+    age_assured: bool
+    today: date
+
+
+_Holds = Callable[[Facts, Signals, bool], bool]
+"""A compiled condition: (facts, signals, a required signal failed) -> does it hold."""
+
+_BEST, _UNKNOWN = -1.0, 2.0
+
+
+def scale(signal: Signal | None, polarity: Polarity) -> float:
+    """Place on the one scale toward the worst: absent −1, values 0 to 1 by polarity, unknown or missing 2."""
+    if signal is None or signal.state >= State.NO_ANSWER:
+        return _UNKNOWN
+    if signal.state is State.ABSENT or signal.value is None:
+        return _BEST
+    return signal.value if polarity is Polarity.HIGH_IS_WORSE else 1.0 - signal.value
+
+
+class Evaluator:
+    """A policy compiled for deciding. Give it the policy and the catalogue it was parsed with."""
+
+    def __init__(self, policy: Policy, catalogue: Catalogue) -> None:
+        self.policy = policy
+        required = {requirement.name for requirement in policy.detectors}
+        self._required = {
+            point: tuple(e.name for e in catalogue.values() if point in e.points and e.detector in required)
+            for point in Point
+        }
+        self._rules: dict[Point, tuple[tuple[Rule, _Holds, tuple[str, ...]], ...]] = {
+            point: tuple(
+                (rule, _compile(rule.when), signals_read(rule.when))
+                for rule in policy.rules
+                if point in rule.points
+            )
+            for point in Point
+        }
+        self._modes: Mapping[str, Mode] = {mode.name: mode for mode in policy.modes}
+
+    def decide(self, point: Point, facts: Facts, signals: Signals) -> Decision:
+        """Every rule of this point that applies and holds fires; the strictest wins; none means allow."""
+        failed = any(
+            (found := signals.get(name)) is None or found.state is State.FAILED
+            for name in self._required[point]
+        )
+        relaxed = self._relaxed(facts)
+        fired = []
+        for rule, holds, read in self._rules[point]:
+            if (
+                (rule.floor or rule.id not in relaxed)
+                and _applies(rule, facts)
+                and holds(facts, signals, failed)
+            ):
+                names = read or (self._failures(point, signals) if failed else ())
+                fired.append(
+                    Fired(
+                        rule.id,
+                        rule.then,
+                        rule.reason,
+                        rule.floor,
+                        rule.fields,
+                        rule.grounds,
+                        rule.follow,
+                        names,
+                    )
+                )
+        fired.sort(key=lambda f: (-f.outcome, not f.floor))
+        return Decision(
+            point=point,
+            outcome=max((f.outcome for f in fired), default=Outcome.ALLOW),
+            fired=tuple(fired),
+            signals=tuple(signals.values()),
+            policy=self.policy.digest,
+        )
+
+    def _failures(self, point: Point, signals: Signals) -> tuple[str, ...]:
+        return tuple(
+            name
+            for name in self._required[point]
+            if (found := signals.get(name)) is None or found.state is State.FAILED
+        )
+
+    def _relaxed(self, facts: Facts) -> tuple[str, ...]:
+        """What the mode lifts; nothing where its terms are not met, or where the mode is unknown."""
+        mode = self._modes.get(facts.mode)
+        if mode is None or (mode.age_assured and not facts.age_assured):
+            return ()
+        if mode.countries and not _in_country(facts.country, mode.countries):
+            return ()
+        return mode.relaxes
+
+
+def _in_country(country: str, listed: tuple[str, ...]) -> bool:
+    return country in listed or country.split("-")[0] in listed
+
+
+def _applies(rule: Rule, facts: Facts) -> bool:
+    if rule.countries and facts.country != UNKNOWN_COUNTRY and not _in_country(facts.country, rule.countries):
+        return False
+    if rule.surfaces and facts.surface not in rule.surfaces:
+        return False
+    if rule.start is not None and facts.today < rule.start:
+        return False
+    return rule.end is None or facts.today < rule.end
+
+
+def _compile(condition: Condition) -> _Holds:
+    match condition:
+        case SignalAtom():
+            return _compile_signal(condition)
+        case ContextAtom(key, values):
+            allowed = frozenset(values)
+            return lambda facts, signals, failed: _context(facts, key) in allowed
+        case RequiredFailed():
+            return lambda facts, signals, failed: failed
+        case All(parts):
+            every = tuple(_compile(part) for part in parts)
+            return lambda facts, signals, failed: all(holds(facts, signals, failed) for holds in every)
+        case AnyOf(parts):
+            some = tuple(_compile(part) for part in parts)
+            return lambda facts, signals, failed: any(holds(facts, signals, failed) for holds in some)
+        case Not(part):
+            inner = _compile(part)
+            return lambda facts, signals, failed: not inner(facts, signals, failed)
+
+
+def _context(facts: Facts, key: str) -> str:
+    value = getattr(facts, key)
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _compile_signal(atom: SignalAtom) -> _Holds:
+    name, polarity = atom.signal, atom.polarity
+    if atom.test in (Test.AT_LEAST, Test.AT_MOST):
+        threshold = atom.threshold if polarity is Polarity.HIGH_IS_WORSE else 1.0 - atom.threshold
+        if atom.toward_worst:
+            return lambda facts, signals, failed: scale(signals.get(name), polarity) >= threshold
+        return lambda facts, signals, failed: scale(signals.get(name), polarity) <= threshold
+    if atom.test is Test.PRESENT:
+        return lambda facts, signals, failed: scale(signals.get(name), polarity) > _BEST
+    if atom.test is Test.ABSENT:
+        return lambda facts, signals, failed: scale(signals.get(name), polarity) == _BEST
+    if atom.test is Test.UNKNOWN:
+        return lambda facts, signals, failed: scale(signals.get(name), polarity) == _UNKNOWN
+    return lambda facts, signals, failed: (s := signals.get(name)) is None or s.state is State.FAILED

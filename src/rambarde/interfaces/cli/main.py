@@ -1,0 +1,44 @@
+"""`rambarde`: the command line. Every command has `--json` where it answers something."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+import rambarde
+from rambarde.interfaces.cli import check, keys, log, policy, serve
+from rambarde.nouns.fault import Fault
+
+app = typer.Typer(
+    name="rambarde",
+    help="The safety layer in front of an AI image generator.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("serve")(serve.serve)
+app.command("check")(check.check)
+app.add_typer(keys.app, name="keys")
+app.add_typer(log.app, name="log")
+app.add_typer(policy.app, name="policy")
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
+    if version:
+        typer.echo(rambarde.__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run a command. A fault ends it with status 2 and says what to do next."""
+    try:
+        app()
+    except Fault as fault:
+        where = f" ({fault.field})" if fault.field else ""
+        Console(stderr=True, soft_wrap=True, markup=False).print(
+            f"rambarde: {fault.message}{where}\n{fault.remedy}", highlight=False
+        )
+        sys.exit(2)

@@ -1,0 +1,98 @@
+"""`rambarde serve`: the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from rambarde.interfaces.cli import demo_keys
+from rambarde.interfaces.cli.options import Config, Data, settings
+from rambarde.interfaces.http.app import create_app
+from rambarde.interfaces.settings import Settings
+from rambarde.interfaces.wiring import Gateway, wire
+from rambarde.nouns.fault import Fault, Kind
+
+
+def serve(
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port; 0 picks a free one.")] = None,
+    data: Data = None,
+    upstream: Annotated[
+        str | None, typer.Option("--upstream", help="The generator: sketch, openai, …")
+    ] = None,
+    upstream_url: Annotated[
+        str | None, typer.Option("--upstream-url", help="Its base URL, ending in /v1.")
+    ] = None,
+    upstream_model: Annotated[str | None, typer.Option("--upstream-model", help="Model to ask for.")] = None,
+    policy: Annotated[
+        str | None, typer.Option("--policy", help="Policy file; default: the shipped one.")
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Make one demo credential per surface and print how to use them.")
+    ] = False,
+    config: Config = None,
+) -> None:
+    """Serve the gateway. It refuses to start without a credential."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    chosen = settings(
+        config,
+        host=host,
+        port=port,
+        data=data,
+        upstream=upstream,
+        upstream_url=upstream_url,
+        upstream_model=upstream_model,
+        policy=policy,
+    )
+    listener, chosen = _listen(chosen)
+    gateway = wire(chosen)
+    try:
+        if demo:
+            demo_keys.make(gateway)
+        elif not gateway.vault.credentials.list():
+            raise Fault(
+                Kind.INVALID,
+                "no_credential",
+                "There is no credential, so nobody could use the gateway.",
+                remedy=f"Make one: rambarde keys create --surface web --data {chosen.data}",
+            )
+    except BaseException:
+        gateway.recorder.close()
+        gateway.vault.close()
+        listener.close()
+        raise
+    typer.echo(f"Rambarde listens on {chosen.base_url} (data in {chosen.data}, upstream {chosen.upstream})")
+    asyncio.run(_serve(gateway, listener))
+
+
+async def _serve(gateway: Gateway, listener: socket.socket) -> None:
+    # No access log: addresses are not kept.
+    config = uvicorn.Config(create_app(gateway), access_log=False, log_config=None, server_header=False)
+    await uvicorn.Server(config).serve(sockets=[listener])
+
+
+def _listen(chosen: Settings) -> tuple[socket.socket, Settings]:
+    """Bind first: a taken port is found before anything else starts, and port 0 becomes a real one."""
+    family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((chosen.host, chosen.port))
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise Fault(
+            Kind.INVALID,
+            "cannot_listen",
+            f"Cannot listen on {chosen.host}:{chosen.port}: {error.strerror}.",
+            remedy="Choose another --port, or stop what listens there.",
+            field="port",
+        ) from error
+    return listener, replace(chosen, port=listener.getsockname()[1])

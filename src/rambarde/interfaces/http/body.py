@@ -1,0 +1,63 @@
+"""Reading a request's body within limits, once."""
+
+from __future__ import annotations
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message
+
+from rambarde.nouns.fault import Fault, Kind, invalid
+
+LIMIT = 300_000_000
+"""Bytes of one body: ten pictures of the largest size, a mask and the fields."""
+
+
+def bounded(request: Request, limit: int = LIMIT) -> Request:
+    """The request with a receive channel that refuses more than `limit` bytes and a body that stops half-way.
+
+    Raises `Fault` at once where `Content-Length` already says too much, and while reading otherwise.
+    """
+    declared = request.headers.get("content-length")
+    if declared is not None and (not declared.isdigit() or int(declared) > limit):
+        raise _too_large(limit)
+    received = 0
+    receive = request.receive
+
+    async def counted() -> Message:
+        nonlocal received
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise invalid(
+                "body_incomplete",
+                "The body stopped half-way.",
+                remedy="Send the whole body again.",
+                field=None,
+            )
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise _too_large(limit)
+        return message
+
+    return Request(request.scope, counted)
+
+
+async def read(request: Request) -> bytes:
+    """The whole body. Raises `Fault` if the client went away before its end."""
+    try:
+        return await request.body()
+    except ClientDisconnect as error:
+        raise invalid(
+            "body_incomplete", "The body stopped half-way.", remedy="Send the whole body again."
+        ) from error
+
+
+def media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+def _too_large(limit: int) -> Fault:
+    return Fault(
+        Kind.TOO_LARGE,
+        "body_too_large",
+        f"The body is over {limit} bytes.",
+        remedy="Send fewer or smaller pictures.",
+    )

@@ -1,0 +1,1 @@
+"""Dialects: the request and answer forms that clients speak, one module each."""

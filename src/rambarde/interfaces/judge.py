@@ -1,0 +1,78 @@
+"""A judge: the deciding half of a chain, for callers that generate nothing and keep nothing."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import NoReturn
+
+from rambarde.guard.chain import Chain
+from rambarde.guard.upstreams.contract import Generated
+from rambarde.interfaces import parts
+from rambarde.interfaces.settings import Settings
+from rambarde.nouns.custody import Kept, Receipt, Shelf
+from rambarde.nouns.fault import Fault, Kind
+from rambarde.nouns.record import Record
+from rambarde.nouns.request import Request
+
+
+class _Nothing:
+    """An upstream, recorder and keeper that refuse: whoever only judges must never get here."""
+
+    name = "none"
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def generate(self, request: Request, *, deadline: float) -> tuple[Generated, ...]:
+        self._refuse()
+
+    async def record(self, record: Record) -> Receipt:
+        self._refuse()
+
+    async def keep(
+        self,
+        shelf: Shelf,
+        data: bytes,
+        *,
+        media_type: str,
+        life: timedelta,
+        record: str | None = None,
+        meta: dict[str, object] | None = None,
+        id: str | None = None,
+    ) -> str:
+        self._refuse()
+
+    async def take(self, id: str, shelf: Shelf) -> Kept | None:
+        self._refuse()
+
+    async def destroy(self, id: str) -> bool:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise Fault(Kind.INTERNAL, "only_judging", "This chain only judges.", remedy="Use a gateway.")
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """`chain` may be asked to `check`; its other half refuses."""
+
+    chain: Chain
+
+    @classmethod
+    def open(cls, settings: Settings) -> Judge:
+        """Load policy and models. Raises `Fault` for a policy that cannot be used."""
+        evaluator, inspector, _ = parts.judging(settings)
+        inspector.load()
+        nothing = _Nothing()
+        # Nothing is recorded, so the digest is hidden under no key that is kept.
+        chain = Chain(
+            evaluator, inspector, nothing, nothing, nothing, lambda _id, _digest: secrets.token_hex(32)
+        )
+        chain.ready = True
+        return cls(chain)
+
+    def close(self) -> None:
+        self.chain.inspector.close()

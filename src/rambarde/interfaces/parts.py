@@ -1,0 +1,112 @@
+"""Parts that are found by entry point: detectors and upstreams, each added by one file and one line."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rambarde.guard.comparison import SPECS
+from rambarde.guard.detectors.contract import Detector
+from rambarde.guard.inspect import Inspector
+from rambarde.guard.policy.catalogue import Catalogue, catalogue
+from rambarde.guard.policy.evaluation import Evaluator
+from rambarde.guard.policy.language import Policy
+from rambarde.guard.policy.reading import SHIPPED, read_file, read_policy, shipped
+from rambarde.guard.upstreams.contract import Upstream, UpstreamConfig
+from rambarde.nouns.fault import Fault, Kind, invalid
+
+if TYPE_CHECKING:
+    from rambarde.interfaces.settings import Settings
+
+DETECTORS = "rambarde.detectors"
+UPSTREAMS = "rambarde.upstreams"
+KEY_VARIABLE = "RAMBARDE_UPSTREAM_KEY"
+
+
+def detectors(settings: Settings) -> tuple[Detector, ...]:
+    """All installed detectors, built and not loaded. Raises `Fault` for one that cannot be built."""
+    found = []
+    for point in sorted(entry_points(group=DETECTORS), key=lambda p: p.name):
+        made = _load(point)
+        detector = made(bank=settings.known_bank) if point.name == "known" and settings.known_bank else made()
+        if not isinstance(detector, Detector) or detector.info.name != point.name:
+            raise _broken(point, "it is no detector of that name")
+        found.append(detector)
+    return tuple(found)
+
+
+def judging(settings: Settings) -> tuple[Evaluator, Inspector, Catalogue]:
+    """The two parts that decide: the policy, compiled, and the detectors it requires, not loaded yet.
+
+    Raises `PolicyError` for a policy that cannot be used.
+    """
+    installed = detectors(settings)
+    names = catalogue((d.info for d in installed), SPECS)
+    policy = _policy(settings, names)
+    required = {requirement.name for requirement in policy.detectors}
+    inspector = Inspector((d for d in installed if d.info.name in required), policy.detectors)
+    return Evaluator(policy, names), inspector, names
+
+
+def _policy(settings: Settings, names: Catalogue) -> Policy:
+    if settings.policy:
+        return read_file(Path(settings.policy), names)
+    return read_policy(shipped(SHIPPED), names, source=SHIPPED)
+
+
+def upstream(settings: Settings) -> Upstream:
+    """The generator named in the settings. Raises `Fault` if there is no such adapter, or it lacks its URL."""
+    points = {point.name: point for point in entry_points(group=UPSTREAMS)}
+    if settings.upstream not in points:
+        raise invalid(
+            "upstream_unknown",
+            f"There is no upstream {settings.upstream!r}.",
+            remedy=f"Installed: {', '.join(sorted(points)) or 'none'}.",
+            field="upstream",
+        )
+    config = UpstreamConfig(
+        url=settings.upstream_url,
+        key=_key(settings),
+        model=settings.upstream_model or None,
+        hosts=settings.upstream_hosts,
+    )
+    try:
+        made: Upstream = _load(points[settings.upstream])(config)
+    except ValueError as error:
+        raise invalid(
+            "upstream_invalid", f"{error}.", remedy="Set `upstream_url`, ending in /v1.", field="upstream_url"
+        ) from error
+    return made
+
+
+def _key(settings: Settings) -> str | None:
+    if not settings.upstream_key_file:
+        return os.environ.get(KEY_VARIABLE) or None
+    try:
+        return Path(settings.upstream_key_file).read_text("utf-8").strip() or None
+    except OSError as error:
+        raise invalid(
+            "upstream_key_unreadable",
+            f"{error.strerror}.",
+            remedy="Check the path.",
+            field="upstream_key_file",
+        ) from error
+
+
+def _load(point: EntryPoint) -> type:
+    try:
+        loaded: type = point.load()
+    except Exception as error:
+        raise _broken(point, f"{type(error).__name__}: {error}") from error
+    return loaded
+
+
+def _broken(point: EntryPoint, why: str) -> Fault:
+    return Fault(
+        Kind.INTERNAL,
+        "part_broken",
+        f"{point.group} {point.name!r} cannot be used: {why}.",
+        remedy="Reinstall or remove the package that provides it.",
+    )

@@ -1,0 +1,111 @@
+"""Settings: one frozen object, from `rambarde.toml` and the command line; nothing is global."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from rambarde.nouns.fault import Fault, Kind
+
+FILE = "rambarde.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting with its default. `docs/settings.md` explains each; a test holds the two together."""
+
+    data: str = "rambarde-data"
+    """Folder of the database, the keys and the log."""
+    database: str = ""
+    """SQLAlchemy URL of a PostgreSQL database; empty: SQLite in `data`."""
+    host: str = "127.0.0.1"
+    port: int = 8400
+    public_url: str = ""
+    """Address that callers see, for links in answers; empty: `http://host:port`."""
+    upstream: str = "sketch"
+    """Name of the generator's adapter."""
+    upstream_url: str = ""
+    """Base URL of an OpenAI-compatible generator, ending in `/v1`."""
+    upstream_model: str = ""
+    """Model to ask for whatever the caller says; empty: the caller's."""
+    upstream_key_file: str = ""
+    """File that holds the generator's API key; empty: environment variable `RAMBARDE_UPSTREAM_KEY`."""
+    upstream_hosts: tuple[str, ...] = ()
+    """Internal hosts from which the generator's `url` answers may be fetched."""
+    policy: str = ""
+    """Policy file; empty: the shipped policy."""
+    known_bank: str = ""
+    """File of blocked PDQ hashes, one of 64 hex digits a line; empty: an empty bank."""
+    rate_per_minute: int = 600
+    """Requests a minute of a credential that has no limit of its own."""
+    in_flight: int = 64
+    """Requests on the path at once; more are refused before generation."""
+    generate_seconds: float = 120.0
+    """The generator's deadline."""
+    hold_days: float = 7.0
+    """How long a held image waits for a person; at most 7."""
+    file_minutes: float = 60.0
+    """How long the URL of a released image lives."""
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("port", 0, 65535),
+            ("rate_per_minute", 1, 10_000_000),
+            ("in_flight", 1, 100_000),
+            ("generate_seconds", 1, 3600),
+            ("hold_days", 0.01, 7),
+            ("file_minutes", 0.1, 7 * 24 * 60),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise _fault(f"`{name}` is {value}.", f"Give a number from {low} to {high}.", name)
+
+    @property
+    def base_url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+
+def read_settings(path: Path | None, overrides: dict[str, object]) -> Settings:
+    """Settings from a TOML file (`rambarde.toml` here, if there is one) under the given overrides.
+
+    Overrides that are None are ignored. Raises `Fault` for an unknown setting, a wrong type or a bad file.
+    """
+    found: dict[str, Any] = {}
+    file = path or Path(FILE)
+    if path is not None or file.exists():
+        try:
+            found = tomllib.loads(file.read_text("utf-8"))
+        except OSError as error:
+            raise _fault(f"{file}: {error.strerror}.", "Check the path.", None) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise _fault(f"{file}: {error}.", "Mend the file.", None) from error
+    known = get_type_hints(Settings)
+    for name, value in found.items():
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            remedy = f"Did you mean `{near[0]}`?" if near else "See docs/settings.md."
+            raise _fault(f"{file} has an unknown setting `{name}`.", remedy, name)
+        found[name] = _typed(name, value)
+    found |= {name: value for name, value in overrides.items() if value is not None}
+    return Settings(**found)
+
+
+def _typed(name: str, value: object) -> object:
+    kind = next(f.type for f in fields(Settings) if f.name == name)
+    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if kind == "str" and isinstance(value, str):
+        return value
+    if kind == "tuple[str, ...]" and isinstance(value, list) and all(isinstance(v, str) for v in value):
+        return tuple(value)
+    raise _fault(f"`{name}` has the wrong type.", f"It is a {kind}; see docs/settings.md.", name)
+
+
+def _fault(message: str, remedy: str, field: str | None) -> Fault:
+    return Fault(Kind.INVALID, "settings_invalid", message, remedy=remedy, field=field)

@@ -1,0 +1,154 @@
+"""Wiring: the parts of a gateway, made from settings and put together. The only place that knows them all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from rambarde.guard.chain import Chain, ChainLimits
+from rambarde.guard.upstreams.contract import Upstream
+from rambarde.interfaces import parts
+from rambarde.interfaces.http.door import Door
+from rambarde.interfaces.http.errors import Links
+from rambarde.interfaces.http.identity import Identity
+from rambarde.interfaces.settings import Settings
+from rambarde.prove.recorder import LogRecorder
+from rambarde.store.cipher import Cipher
+from rambarde.store.credentials import Credentials
+from rambarde.store.database import Database
+from rambarde.store.items import Items
+from rambarde.store.tokens import Tokens
+
+log = logging.getLogger(__name__)
+
+PURGE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """The durable side: database, key, and what is kept in them. Commands that need no gateway use it alone."""
+
+    data: Path
+    database: Database
+    cipher: Cipher
+    credentials: Credentials
+    tokens: Tokens
+    items: Items
+
+    @classmethod
+    def open(cls, settings: Settings) -> Vault:
+        """Open or create the data folder and the database, and upgrade it. Raises `Fault`."""
+        data = Path(settings.data)
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        database = Database.open(settings.database or data)
+        cipher = Cipher.open(data)
+        cipher.bind(database)
+        return cls(
+            data, database, cipher, Credentials(database, cipher), Tokens(database), Items(database, cipher)
+        )
+
+    def close(self) -> None:
+        self.database.close()
+
+
+@dataclass(slots=True)
+class Gateway:
+    """A gateway ready to be served. `start` returns at once; models load in the background."""
+
+    settings: Settings
+    vault: Vault
+    recorder: LogRecorder
+    chain: Chain
+    door: Door
+    identity: Identity
+    links: Links
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
+
+    @property
+    def keeper(self) -> Items:
+        return self.vault.items
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        return self.vault.database.clock
+
+    async def start(self) -> None:
+        await self.chain.upstream.start()
+        self._tasks = [asyncio.create_task(self._load()), asyncio.create_task(self._purge())]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.chain.upstream.close()
+        self.chain.inspector.close()
+        await asyncio.to_thread(self.recorder.close)
+        self.vault.close()
+
+    async def _load(self) -> None:
+        await asyncio.to_thread(self.chain.inspector.load)
+        self.chain.ready = True
+        unfit = self.chain.inspector.unfit
+        log.info(
+            "models loaded" if not unfit else "models loaded; unfit, so that nothing is released: %s",
+            dict(unfit),
+        )
+
+    async def _purge(self) -> None:
+        """What has expired is erased, not only hidden."""
+        while True:
+            try:
+                await self.vault.items.purge()
+                await self.vault.database.run(self.vault.tokens.purge)
+            except Exception:
+                log.exception("purging failed; the next round tries again")
+            await asyncio.sleep(PURGE_SECONDS)
+
+
+def wire(settings: Settings, *, upstream: Upstream | None = None) -> Gateway:
+    """Build a gateway. `upstream` replaces the one in the settings (for callers that bring their own).
+
+    Raises `Fault` for settings, policy, database or log that cannot be used: it does not start half.
+    """
+    evaluator, inspector, _ = parts.judging(settings)
+    generator = upstream or parts.upstream(settings)
+    vault = Vault.open(settings)
+    try:
+        policy = evaluator.policy
+        recorder = LogRecorder.open(
+            vault.data,
+            vault.database,
+            extensions=(f"policy {policy.digest}", f"floors {policy.floors_digest}"),
+        )
+    except BaseException:
+        vault.close()
+        raise
+    limits = ChainLimits(
+        generate=settings.generate_seconds,
+        in_flight=settings.in_flight,
+        hold=timedelta(days=settings.hold_days),
+        file=timedelta(minutes=settings.file_minutes),
+    )
+    chain = Chain(
+        evaluator,
+        inspector,
+        generator,
+        recorder,
+        vault.items,
+        vault.cipher.blind,
+        limits,
+        vault.database.clock,
+    )
+    return Gateway(
+        settings,
+        vault,
+        recorder,
+        chain,
+        Door(vault.database, vault.credentials, rate_per_minute=settings.rate_per_minute),
+        Identity(vault.database, vault.tokens, vault.items),
+        Links(settings.base_url),
+    )
