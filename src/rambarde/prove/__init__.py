@@ -1,1 +1,1 @@
-"""Prove: the tamper-evident log and what hangs on it."""
+"""Prove: every decision in a tamper-evident log."""

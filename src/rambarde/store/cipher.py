@@ -97,7 +97,7 @@ class Cipher:
             raise _damaged(table) from error
 
     def blind(self, record: str, digest: str) -> str:
-        """HMAC-SHA-256 of a record's id and its request's digest, hex: only this server can open or forge it."""
+        """HMAC-SHA-256 of a record's id and its request's digest, hex; only this server can make it."""
         key = HKDF(SHA256(), KEY_BYTES, b"", b"rambarde/blind/1").derive(self._key)
         return hmac.new(key, f"{record}\0{digest}".encode(), hashlib.sha256).hexdigest()
 
