@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rambarde.guard.detectors.faces import FaceDetector
+from rambarde.guard.detectors.faces import FacesDetector
 from rambarde.guard.media.faces import Face, Faces
 from rambarde.guard.media.memo import Memo
 from rambarde.nouns.signal import State
@@ -17,7 +17,7 @@ from rambarde.nouns.signal import State
 
 @pytest.fixture(scope="module")
 def detector():
-    detector = FaceDetector()
+    detector = FacesDetector()
     detector.load()
     return detector
 
@@ -107,7 +107,7 @@ def test_digest_is_of_the_file_that_is_loaded(detector):
 
 def test_digest_before_load_is_an_error():
     with pytest.raises(RuntimeError, match="load"):
-        _ = FaceDetector().digest
+        _ = FacesDetector().digest
 
 
 def test_same_answer_from_many_threads(finder, astronaut, cameraman, make_picture):

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rambarde.guard.detectors.persons import PersonDetector
+from rambarde.guard.detectors.persons import PersonsDetector
 from rambarde.guard.media.persons import Persons
 from rambarde.nouns.signal import State
 
 
 @pytest.fixture(scope="module")
 def detector():
-    detector = PersonDetector()
+    detector = PersonsDetector()
     detector.load()
     return detector
 
@@ -88,9 +88,9 @@ def test_extremes(detector, make_picture):
 
 
 def test_digest_covers_both_networks(detector):
-    from rambarde.guard.detectors.faces import FaceDetector
+    from rambarde.guard.detectors.faces import FacesDetector
 
-    faces = FaceDetector()
+    faces = FacesDetector()
     faces.load()
     assert detector.digest.startswith("sha256:") and detector.digest != faces.digest
     assert len(detector.digest) == 71

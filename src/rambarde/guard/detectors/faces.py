@@ -12,7 +12,7 @@ SMALLEST = 16
 """Short side, in pixels, below which no face can be told from noise."""
 
 
-class FaceDetector:
+class FacesDetector:
     """The most certain face of the picture; *absent* if there is none.
 
     Limits: faces narrower than about 1/64 of the long side, from behind, or mostly hidden are not seen;

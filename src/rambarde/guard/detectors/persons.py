@@ -12,7 +12,7 @@ SMALLEST = 16
 """Short side, in pixels, below which no person can be told from noise."""
 
 
-class PersonDetector:
+class PersonsDetector:
     """The most certain person: the confidence of a face, else of a body; *absent* if neither is found.
 
     A body without a face is a person, and so is a face that fills the frame. Limits: people lower than about
