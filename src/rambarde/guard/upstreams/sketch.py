@@ -101,7 +101,7 @@ def _size(size: str) -> tuple[int, int]:
     if size == "auto":
         return AUTO
     width, cross, height = size.partition("x")
-    if cross and width.isdecimal() and height.isdecimal() and len(size) <= 9:
+    if cross and size.isascii() and width.isdecimal() and height.isdecimal() and len(size) <= 9:
         sides = int(width), int(height)
         if min(sides) >= 1 and max(sides) <= SIDE_LIMIT:
             return sides
