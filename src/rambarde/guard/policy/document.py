@@ -188,7 +188,7 @@ def _scalar(raw: yaml.ScalarNode, source: str, line: int, column: int) -> object
         return word == "true" if word in ("true", "false") else word
     if kind in ("int", "float"):
         try:
-            number = float(word)
+            number = float(word.lower().replace(".inf", "inf").replace(".nan", "nan"))
         except ValueError:
             return word
         if not math.isfinite(number):

@@ -1,0 +1,99 @@
+"""A slow, obvious evaluator: the oracle for the compiled one. It interprets the rules as the words say."""
+
+from __future__ import annotations
+
+from rambarde.guard.policy.catalogue import Catalogue
+from rambarde.guard.policy.evaluation import Facts
+from rambarde.guard.policy.language import (
+    All,
+    AnyOf,
+    Condition,
+    ContextAtom,
+    Not,
+    Policy,
+    RequiredFailed,
+    SignalAtom,
+    Test,
+)
+from rambarde.nouns.decision import Outcome, Point
+from rambarde.nouns.signal import Signal, State
+
+
+def outcome(
+    policy: Policy, catalogue: Catalogue, point: Point, facts: Facts, signals: dict[str, Signal]
+) -> tuple[Outcome, set[str]]:
+    needed = {r.name for r in policy.detectors}
+    failed = False
+    for entry in catalogue.values():
+        if entry.detector in needed and point in entry.points:
+            signal = signals.get(entry.name)
+            if signal is None or signal.state is State.FAILED:
+                failed = True
+    fired = set()
+    result = Outcome.ALLOW
+    for rule in policy.rules:
+        if point not in rule.points:
+            continue
+        if rule.countries and facts.country != "unknown":
+            if facts.country not in rule.countries and facts.country[:2] not in rule.countries:
+                continue
+        if rule.surfaces and facts.surface not in rule.surfaces:
+            continue
+        if rule.start and facts.today < rule.start:
+            continue
+        if rule.end and facts.today >= rule.end:
+            continue
+        if not rule.floor:
+            mode = policy.mode(facts.mode)
+            if mode and rule.id in mode.relaxes:
+                adult = facts.age_assured or not mode.age_assured
+                here = (
+                    not mode.countries
+                    or facts.country in mode.countries
+                    or facts.country[:2] in mode.countries
+                )
+                if adult and here:
+                    continue
+        if true(rule.when, facts, signals, failed):
+            fired.add(rule.id)
+            result = max(result, rule.then)
+    return result, fired
+
+
+def true(condition: Condition, facts: Facts, signals: dict[str, Signal], failed: bool) -> bool:
+    if isinstance(condition, All):
+        return all([true(part, facts, signals, failed) for part in condition.parts])
+    if isinstance(condition, AnyOf):
+        return any([true(part, facts, signals, failed) for part in condition.parts])
+    if isinstance(condition, Not):
+        return not true(condition.part, facts, signals, failed)
+    if isinstance(condition, RequiredFailed):
+        return failed
+    if isinstance(condition, ContextAtom):
+        value = {
+            "action": facts.action,
+            "surface": facts.surface,
+            "mode": facts.mode,
+            "age_assured": "true" if facts.age_assured else "false",
+        }[condition.key]
+        return value in condition.values
+    assert isinstance(condition, SignalAtom)
+    signal = signals.get(condition.signal)
+    state = State.FAILED if signal is None else signal.state
+    unknown = state in (State.NO_ANSWER, State.FAILED)
+    if condition.test is Test.PRESENT:
+        return state is not State.ABSENT
+    if condition.test is Test.ABSENT:
+        return state is State.ABSENT
+    if condition.test is Test.UNKNOWN:
+        return unknown
+    if condition.test is Test.FAILED:
+        return state is State.FAILED
+    if unknown:
+        return condition.toward_worst
+    if state is State.ABSENT:
+        return not condition.toward_worst
+    assert signal is not None and signal.value is not None
+    if condition.test is Test.AT_LEAST:
+        return signal.value >= condition.threshold
+    return signal.value <= condition.threshold

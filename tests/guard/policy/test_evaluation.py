@@ -1,0 +1,147 @@
+"""Deciding: unknown is the worst, worse never loosens, floors hold, modes relax only what they list."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rambarde.guard.policy.catalogue import Catalogue
+from rambarde.guard.policy.evaluation import Evaluator, Facts
+from rambarde.guard.policy.language import Policy
+from rambarde.guard.policy.reading import read_policy
+from rambarde.nouns.decision import Outcome, Point
+from rambarde.nouns.signal import Polarity, Signal, badness
+from tests.guard.policy import conftest as shared
+from tests.guard.policy import reference
+
+NAMES: Catalogue = {
+    e.name: e
+    for e in (
+        shared.entry("a"),
+        shared.entry("b"),
+        shared.entry("low", Polarity.LOW_IS_WORSE),
+        shared.entry("output.x", points=(Point.RELEASE,)),
+    )
+}
+POLICY: Policy = read_policy(shared.POLICY.encode(), NAMES, floors=shared.FLOORS.encode())
+EVALUATOR = Evaluator(POLICY, NAMES)
+
+
+def facts(**changes: object) -> Facts:
+    given = {
+        "action": "generate",
+        "surface": "web",
+        "mode": "standard",
+        "country": "unknown",
+        "age_assured": False,
+        "today": date(2026, 11, 22),
+    }
+    return Facts(**(given | changes))  # type: ignore[arg-type]
+
+
+def measured(**values: float) -> dict[str, Signal]:
+    signals = {name: Signal.absent(name) for name in NAMES}
+    signals |= {name: Signal.measured(name, value) for name, value in values.items()}
+    return signals
+
+
+def signal_for(name: str) -> st.SearchStrategy[Signal]:
+    grid = st.sampled_from([0.0, 0.1, 0.19, 0.2, 0.5, 0.69, 0.7, 0.71, 1.0])
+    return st.one_of(
+        st.just(Signal.absent(name)),
+        grid.map(lambda value: Signal.measured(name, value)),
+        st.just(Signal.no_answer(name, "no face")),
+        st.just(Signal.failed(name, "late")),
+    )
+
+
+all_signals = st.fixed_dictionaries({name: signal_for(name) for name in NAMES})
+all_facts = st.builds(
+    facts,
+    surface=st.sampled_from(["web", "app"]),
+    mode=st.sampled_from(["standard", "spicy", "nonsense"]),
+    country=st.sampled_from(["unknown", "FR", "DE", "US-NV", "US-CA", "JP"]),
+    age_assured=st.booleans(),
+    today=st.sampled_from([date(2026, 12, 1), date(2026, 12, 2), date(2027, 12, 1), date(2027, 12, 2)]),
+)
+
+
+@given(all_signals, all_facts, st.sampled_from(list(Point)))
+@settings(max_examples=600)
+def test_agrees_with_the_obvious_evaluator(signals: dict[str, Signal], context: Facts, point: Point) -> None:
+    decision = EVALUATOR.decide(point, context, signals)
+    assert (decision.outcome, {f.rule for f in decision.fired}) == reference.outcome(
+        POLICY, NAMES, point, context, signals
+    )
+
+
+@given(all_signals, all_facts, st.sampled_from(sorted(NAMES)), st.data())
+@settings(max_examples=400)
+def test_a_worse_signal_never_loosens(
+    signals: dict[str, Signal], context: Facts, name: str, data: st.DataObject
+) -> None:
+    other = data.draw(signal_for(name))
+    polarity = NAMES[name].polarity
+    better, worse = sorted([signals[name], other], key=lambda s: badness(s, polarity))
+    for point in Point:
+        low = EVALUATOR.decide(point, context, signals | {name: better}).outcome
+        high = EVALUATOR.decide(point, context, signals | {name: worse}).outcome
+        assert low <= high
+
+
+@given(all_signals, all_facts)
+@settings(max_examples=300)
+def test_unknown_country_is_the_strictest(signals: dict[str, Signal], context: Facts) -> None:
+    for point in Point:
+        unknown = EVALUATOR.decide(
+            point, facts(mode=context.mode, age_assured=context.age_assured, today=context.today), signals
+        )
+        assert EVALUATOR.decide(point, context, signals).outcome <= unknown.outcome
+
+
+@given(all_signals, all_facts)
+def test_floors_hold_in_every_mode(signals: dict[str, Signal], context: Facts) -> None:
+    if signals["a"].unknown or (signals["a"].value or 0) >= 0.5:
+        assert EVALUATOR.decide(Point.ADMIT, context, signals).outcome is Outcome.BLOCK
+
+
+def test_a_missing_signal_is_a_failed_one() -> None:
+    signals = measured()
+    assert EVALUATOR.decide(Point.ADMIT, facts(), signals).outcome is Outcome.ALLOW
+    del signals["b"]
+    decision = EVALUATOR.decide(Point.ADMIT, facts(), signals)
+    assert decision.outcome is Outcome.BLOCK
+    assert ("unchecked", ("b",)) in {(f.rule, f.read) for f in decision.fired}
+
+
+@pytest.mark.parametrize(
+    ("context", "expected"),
+    [
+        (facts(mode="spicy", country="DE", age_assured=True), Outcome.REVIEW),
+        (facts(mode="spicy", country="US-NV", age_assured=True), Outcome.REVIEW),
+        (facts(mode="spicy", country="US-CA", age_assured=True), Outcome.BLOCK),
+        (facts(mode="spicy", country="DE", age_assured=False), Outcome.BLOCK),
+        (facts(mode="spicy", age_assured=True), Outcome.BLOCK),
+        (facts(mode="standard", country="DE", age_assured=True), Outcome.BLOCK),
+    ],
+)
+def test_a_mode_relaxes_only_where_its_terms_are_met(context: Facts, expected: Outcome) -> None:
+    signals = measured(a=0.3, b=0.3, low=0.1)
+    assert EVALUATOR.decide(Point.ADMIT, context, signals).outcome is expected
+
+
+def test_dates_and_countries_only_tighten() -> None:
+    signals = measured(b=0.15, low=0.9)
+    before, after = date(2026, 12, 1), date(2026, 12, 2)
+    assert EVALUATOR.decide(Point.ADMIT, facts(country="FR", today=before), signals).outcome is Outcome.ALLOW
+    assert EVALUATOR.decide(Point.ADMIT, facts(country="FR", today=after), signals).outcome is Outcome.BLOCK
+    assert EVALUATOR.decide(Point.ADMIT, facts(country="JP", today=after), signals).outcome is Outcome.ALLOW
+    assert EVALUATOR.decide(Point.ADMIT, facts(today=after), signals).outcome is Outcome.BLOCK
+
+
+def test_a_decision_is_no_boolean() -> None:
+    with pytest.raises(TypeError, match="not a boolean"):
+        bool(EVALUATOR.decide(Point.ADMIT, facts(), measured()))
