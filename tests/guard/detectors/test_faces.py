@@ -129,7 +129,7 @@ def test_memo_computes_once_and_forgets_with_the_picture():
         return len(calls)
 
     with ThreadPoolExecutor(4) as pool:
-        assert set(pool.map(lambda _: memo.get(array, compute), range(16))) == {1}
+        assert set(pool.map(memo.get, [array] * 16, [compute] * 16)) == {1}
     assert len(memo) == 1
     del array
     gc.collect()

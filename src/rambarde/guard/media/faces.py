@@ -11,8 +11,8 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from rambarde.guard.media.letterbox import fit, padded
 from rambarde.guard.media.memo import Memo
 from rambarde.guard.media.network import Network, vendored
 
@@ -77,10 +77,10 @@ class Faces:
     def _find(self, rgb: NDArray[np.uint8]) -> tuple[Face, ...]:
         height, width = rgb.shape[:2]
         long = max(height, width)
-        view = _fit(rgb, SIDE)
+        view = fit(rgb, SIDE)
         found = self._look(view, 0, FLOOR)
         if not found or found[0].score < TURNED_FLOOR:
-            small = _fit(view, SIDE // 2)
+            small = fit(view, SIDE // 2)
             looks = ([] if found else [self._look(small, 0, FLOOR)]) + [
                 self._look(np.rot90(small, turned), turned, TURNED_FLOOR) for turned in (1, 3, 2)
             ]
@@ -91,7 +91,7 @@ class Faces:
 
     def _look(self, view: NDArray[np.uint8], turned: int, floor: float) -> list[Face]:
         """Faces of one view, in pixels of the view."""
-        canvas = _padded(view)
+        canvas = padded(view)
         blob = np.ascontiguousarray(canvas[:, :, ::-1].transpose(2, 0, 1), dtype=np.float32)[None]
         boxes, points, scores = _decode(self._network.run({"input": blob}), canvas.shape[1], floor)
         faces: list[Face] = []
@@ -113,22 +113,6 @@ def shared() -> Faces:
 @cache
 def _shared() -> Faces:
     return Faces()
-
-
-def _fit(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """The picture scaled so that its long side is `side`, at least one pixel each way."""
-    height, width = rgb.shape[:2]
-    scale = side / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
-
-
-def _padded(view: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The view on black, at the top left, each side a multiple of 32 as the network's strides need."""
-    h, w = view.shape[:2]
-    canvas = np.zeros((-(-h // 32) * 32, -(-w // 32) * 32, 3), dtype=np.uint8)
-    canvas[:h, :w] = view
-    return canvas
 
 
 def _decode(raw: dict[str, Floats], width: int, floor: float) -> tuple[Floats, Floats, Floats]:

@@ -11,8 +11,8 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from rambarde.guard.media.letterbox import fit, padded
 from rambarde.guard.media.memo import Memo
 from rambarde.guard.media.network import Network, vendored
 
@@ -62,7 +62,8 @@ class Persons:
         return self._memo.get(rgb, lambda: self._find(rgb))
 
     def _find(self, rgb: NDArray[np.uint8]) -> tuple[Person, ...]:
-        view, scale = _letterbox(rgb, SIDE)
+        view = fit(rgb, SIDE)
+        scale = max(view.shape[:2]) / max(rgb.shape[:2])
         scores, boxes = self._look(view)
         top = float(scores.max())
         best = self._further(rgb, view, top)
@@ -81,16 +82,19 @@ class Persons:
         for mirrored, side in ((True, SIDE), (False, _ZOOM), (True, _ZOOM)):
             if not _CERTAIN[0] <= float(np.mean(looks)) < _CERTAIN[1]:
                 break
-            seen = view if side == SIDE else _letterbox(rgb, side)[0]
+            seen = view if side == SIDE else fit(rgb, side)
             looks.append(float(self._look(seen[:, ::-1] if mirrored else seen)[0].max()))
         return float(np.mean(looks))
 
     def _look(self, view: NDArray[np.uint8]) -> tuple[Floats, Floats]:
         """Person scores (n,) and corner boxes (n, 4) of all cells, in pixels of the view."""
-        blob = ((view[:, :, ::-1].astype(np.float32) - _MEAN) / _SPREAD).transpose(2, 0, 1)[None]
+        canvas = padded(view)
+        blob = ((canvas[:, :, ::-1].astype(np.float32) - _MEAN) / _SPREAD).transpose(2, 0, 1)[None]
         raw = self._network.run({"picture": np.ascontiguousarray(blob, dtype=np.float32)})
         scores = np.concatenate([raw[f"classes_{stride}"][0, :, 0] for stride in _STRIDES])
-        return scores, np.concatenate([_boxes(raw[f"distances_{stride}"][0], stride) for stride in _STRIDES])
+        width = canvas.shape[1]
+        boxes = [_boxes(raw[f"distances_{stride}"][0], stride, width) for stride in _STRIDES]
+        return scores, np.concatenate(boxes)
 
 
 _lock = threading.Lock()
@@ -107,25 +111,12 @@ def _shared() -> Persons:
     return Persons()
 
 
-def _letterbox(rgb: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:
-    """The picture scaled to a long side of `side`, in the middle of a black square of `SIDE` for a smaller
-    side and at the top left for the full one, with the scale."""
-    height, width = rgb.shape[:2]
-    scale = side / max(height, width)
-    w, h = max(1, round(width * scale)), max(1, round(height * scale))
-    small = Image.fromarray(rgb).resize((w, h), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    canvas = np.zeros((SIDE, SIDE, 3), dtype=np.uint8)
-    at = (SIDE - side) // 2
-    canvas[at : at + h, at : at + w] = np.asarray(small)
-    return canvas, scale
-
-
-def _boxes(distances: Floats, stride: int) -> Floats:
+def _boxes(distances: Floats, stride: int, width: int) -> Floats:
     """Corner boxes (n, 4) from the distributions over eleven distances to each side (n, 44)."""
     logits = distances.reshape(-1, 4, 11)
     weights = np.exp(logits - logits.max(axis=2, keepdims=True))
     away = (weights @ _BINS) / weights.sum(axis=2) * stride
-    row, column = np.divmod(np.arange(len(away)), SIDE // stride)
+    row, column = np.divmod(np.arange(len(away)), width // stride)
     x, y = (column + 0.5) * stride, (row + 0.5) * stride
     return np.stack([x - away[:, 0], y - away[:, 1], x + away[:, 2], y + away[:, 3]], axis=1).astype(
         np.float32
