@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import binascii
 import dataclasses
 import time
 from datetime import UTC, datetime, timedelta
@@ -12,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from tests.servers import BEHAVIOURS, fake_openai, png
 
 from rambarde.guard.upstreams import openai as module
 from rambarde.guard.upstreams.openai import OpenAIUpstream
-from rambarde.guard.upstreams.openai_answer import refused
+from rambarde.guard.upstreams.openai_answer import decode_base64, refused
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.nouns.request import Text
 
@@ -252,6 +255,29 @@ def test_a_bad_base_url_is_refused(url: str) -> None:
 def test_retry_after(header: str | None, low: float, high: float) -> None:
     fault = refused(429, b"", header)
     assert fault.retry_after is not None and low <= fault.retry_after <= high
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=80).map(base64.b64encode).map(bytes.decode), st.text("Az09+/=\n -_é", max_size=16)
+    )
+)
+@example("AAAA====")
+@example("AB==")
+def test_base64_is_decoded_strictly(text: str) -> None:
+    """binascii in strict mode is the oracle; it alone takes padding after a complete text."""
+    try:
+        expected = binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
+    except ValueError:
+        expected = None
+    if text.endswith("====") or (text.endswith("=") and len(text) % 4):
+        expected = None
+    if expected is None:
+        with pytest.raises(Fault) as caught:
+            decode_base64(text)
+        assert caught.value.code == "upstream_bad_base64"
+    else:
+        assert decode_base64(text) == (expected, text.encode("ascii"))
 
 
 def test_an_error_code_is_shown_only_as_a_plain_word() -> None:

@@ -10,6 +10,8 @@ import asyncio
 import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -54,7 +56,8 @@ class SafeFetcher:
     ) -> None:
         self._limit = limit
         self._allowance = Allowance.of(allow_hosts, allow_networks, ports)
-        self._resolve = resolve or _system_resolve
+        self._resolve = resolve or self._system_resolve
+        self._names: ThreadPoolExecutor | None = None
         self._vouched: set[Address] = set()
         self._session: aiohttp.ClientSession | None = None
 
@@ -67,6 +70,9 @@ class SafeFetcher:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+        names, self._names = self._names, None
+        if names is not None:
+            names.shutdown(wait=False, cancel_futures=True)
 
     async def fetch(self, url: str, *, deadline: float) -> bytes:
         """The body behind `url`, complete, within `deadline` seconds for everything.
@@ -178,6 +184,14 @@ class SafeFetcher:
             )
         return self._session
 
+    async def _system_resolve(self, host: str, port: int) -> list[str]:
+        # Threads of its own: a name that is slow on purpose must not use up the event loop's shared ones.
+        if self._names is None:
+            self._names = ThreadPoolExecutor(4, thread_name_prefix="rambarde-names")
+        look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        infos = await asyncio.get_running_loop().run_in_executor(self._names, look_up)
+        return [str(info[4][0]) for info in infos]
+
     def _socket(self, info: tuple[Any, ...]) -> socket.socket:
         """The last gate: every connection's socket is made here, for the address it will connect to."""
         family, kind, protocol, _, where = info
@@ -228,11 +242,6 @@ class _CheckedResolver(AbstractResolver):
 
     async def close(self) -> None:
         """Nothing is held."""
-
-
-async def _system_resolve(host: str, port: int) -> list[str]:
-    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(info[4][0]) for info in infos]
 
 
 def _forbidden(what: str) -> Fault:
