@@ -59,9 +59,9 @@ class Committed:
 class Logged:
     """A committed document in its place: `index` counts from 0.
 
-    `columns` are what the store keeps beside the body to find it by, None if it should and does not.
+    `columns` are what the store keeps beside the body to find it by: all of it can be derived from the body.
     """
 
     index: int
     committed: Committed
-    columns: dict[str, object] | None
+    columns: dict[str, object]

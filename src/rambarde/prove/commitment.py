@@ -14,8 +14,12 @@ SALT_BYTES = 32
 VERSION = 1
 
 
-def commit(kind: str, id: str, document: Mapping[str, object]) -> Committed:
-    """Bind `document` under a fresh salt. Raises `ValueError` if it holds a number that JSON has not."""
+def commit(kind: str, document: Mapping[str, object]) -> Committed:
+    """Bind `document`, which has an `id`, under a fresh salt.
+
+    Raises `KeyError` without an id, and `ValueError` or `TypeError` for what JSON has not.
+    """
+    id = str(document["id"])
     body = canonical(document)
     salt = secrets.token_bytes(SALT_BYTES)
     commitment = commitment_of(kind, salt, body)

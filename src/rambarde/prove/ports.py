@@ -51,14 +51,18 @@ class Ledger(Protocol):
         """The verifier key of the log this database belongs to: the first ever given."""
         ...
 
+    def pinned(self) -> str | None:
+        """The same without giving one."""
+        ...
+
     def rows(self, start: int, stop: int) -> Iterator[Logged]:
         """All that is kept of the entries from `start` to `stop` (excluded), in order. Gaps show."""
         ...
 
     def find(self, kind: str, id: str) -> Logged | None: ...
 
-    def columns(self, kind: str, body: bytes) -> Mapping[str, object] | None:
-        """What `Logged.columns` must be for this body; None if that kind has no columns.
+    def columns(self, kind: str, body: bytes) -> Mapping[str, object]:
+        """What `Logged.columns` must be for this body.
 
         Raises `ValueError` if the body is not a document of its kind.
         """

@@ -45,11 +45,11 @@ class LogRecorder:
         Raises `Fault(INTERNAL, "not_recorded")` otherwise, with the cause as `__cause__`; then nothing may
         be released. A caller that is cancelled while it waits may find its record in the log.
         """
-        return await asyncio.wrap_future(self._submit(RECORD, record.id, record.as_json()))
+        return await asyncio.wrap_future(self._submit(RECORD, record.as_json()))
 
-    def put(self, kind: str, id: str, document: Mapping[str, object]) -> Receipt:
-        """The same for a document of any kind, blocking: for commands and other threads."""
-        return self._submit(kind, id, document).result()
+    def put(self, kind: str, document: Mapping[str, object]) -> Receipt:
+        """The same for a document of any kind, with an `id`; blocking: for commands and other threads."""
+        return self._submit(kind, document).result()
 
     def close(self) -> None:
         """Finish what waits and stop. Later records are refused. Idempotent."""
@@ -59,18 +59,18 @@ class LogRecorder:
                 self._queue.put(None)
         self._thread.join()
 
-    def _submit(self, kind: str, id: str, document: Mapping[str, object]) -> Future[Receipt]:
+    def _submit(self, kind: str, document: Mapping[str, object]) -> Future[Receipt]:
         future: Future[Receipt] = Future()
         try:
-            waiting = (commit(kind, id, document), future)
+            waiting = (commit(kind, document), future)
             with self._gate:
                 if not self._open:
                     raise _not_recorded("the recorder is closed")
                 self._queue.put_nowait(waiting)
         except queue.Full:
             raise _not_recorded("too many records wait") from None
-        except (ValueError, TypeError, RecursionError) as error:
-            raise _not_recorded("the document is no JSON") from error
+        except (KeyError, ValueError, TypeError, RecursionError) as error:
+            raise _not_recorded("the document has no id or is no JSON") from error
         return future
 
     def _work(self) -> None:

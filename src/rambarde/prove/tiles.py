@@ -26,6 +26,7 @@ class TileError(ValueError):
     def __init__(self, path: str, message: str) -> None:
         super().__init__(f"{path} {message}")
         self.path = path
+        self.message = message
 
 
 class MissingTile(TileError):

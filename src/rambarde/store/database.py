@@ -100,13 +100,22 @@ class Database:
 
     def pin(self, name: str, value: str) -> str:
         """Remember what this database belongs to: returns the first value ever given for `name`."""
-        with self.writing() as connection:
-            table = schema.instance
+        known = self.pinned(name)
+        if known is not None:
+            return known
+        try:
+            with self.writing() as connection:
+                connection.execute(sa.insert(schema.instance).values(name=name, value=value))
+        except sa.exc.IntegrityError:  # another process was first
+            return self.pinned(name) or value
+        return value
+
+    def pinned(self, name: str) -> str | None:
+        """What was pinned under `name`, if anything."""
+        table = schema.instance
+        with self.reading() as connection:
             found = connection.scalar(sa.select(table.c.value).where(table.c.name == name))
-            if found is not None:
-                return str(found)
-            connection.execute(sa.insert(table).values(name=name, value=value))
-            return value
+        return None if found is None else str(found)
 
     @contextmanager
     def _queue(self) -> Iterator[None]:

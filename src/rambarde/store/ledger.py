@@ -110,6 +110,9 @@ class Ledger:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
             yield LedgerTransaction(connection)
 
+    def pinned(self) -> str | None:
+        return self._database.pinned("log_key")
+
     def pin(self, verifier: str) -> str:
         return self._database.pin("log_key", verifier)
 
@@ -142,15 +145,17 @@ class Ledger:
                 found += _logged(connection, log_entries.c.seq.in_(some), record_rules.c.seq.in_(some))
         return found
 
-    def columns(self, kind: str, body: bytes) -> Mapping[str, object] | None:
+    def columns(self, kind: str, body: bytes) -> Mapping[str, object]:
         """What `Logged.columns` must be for this body. Raises `ValueError` if it is no such document."""
-        if kind != RECORD:
-            return None
         try:
-            columns, rules = _split(_parsed(body))
+            document = _parsed(body)
+            found: dict[str, object] = {"id": str(document["id"])}
+            if kind == RECORD:
+                columns, rules = _split(document)
+                found |= columns | {"rules": rules}
         except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError("the body is no record") from error
-        return {**columns, "rules": rules}
+            raise ValueError("the body is no document of its kind") from error
+        return found
 
     def strays(self) -> Iterator[int]:
         """Indexes of `records` without an entry. Foreign keys forbid them; a changed file may have them."""
@@ -169,16 +174,24 @@ def _logged(
     joined = sa.select(log_entries, *(column.label(f"r_{column.name}") for column in records.c)).select_from(
         log_entries.outerjoin(records, records.c.seq == log_entries.c.seq)
     )
-    return [
-        _row(row, sorted(rules.get(row["seq"], [])))
-        for row in connection.execute(joined.where(which).order_by(log_entries.c.seq)).mappings()
-    ]
+    try:
+        return [
+            _row(row, sorted(rules.get(row["seq"], [])))
+            for row in connection.execute(joined.where(which).order_by(log_entries.c.seq)).mappings()
+        ]
+    except (TypeError, ValueError, OverflowError) as error:  # SQLite lets any value into any column
+        raise Fault(
+            Kind.INTERNAL,
+            "store_damaged",
+            "a value in the database is not of its column's type.",
+            remedy="Keep a copy and run `rambarde log verify`, which names the row.",
+        ) from error
 
 
 def _row(row: sa.RowMapping, rules: list[str]) -> Logged:
-    columns: dict[str, object] | None = None
+    columns: dict[str, object] = {"id": row["id"]}
     if row["r_seq"] is not None:
-        columns = {c.name: row[f"r_{c.name}"] for c in records.c if c.name != "seq"} | {"rules": rules}
+        columns |= {c.name: row[f"r_{c.name}"] for c in records.c if c.name != "seq"} | {"rules": rules}
     committed = Committed(
         kind=row["kind"],
         id=row["id"],

@@ -1,0 +1,42 @@
+"""Verifying one row of the database against itself."""
+
+from __future__ import annotations
+
+from rambarde.nouns.custody import Logged
+from rambarde.prove.commitment import SALT_BYTES, commitment_of, entry_of
+from rambarde.prove.ports import Ledger
+from rambarde.prove.report import Findings
+
+
+def row_name(index: int) -> str:
+    """How a finding names the row of an entry."""
+    return f"database: log_entries {index}"
+
+
+def check_row(row: Logged, ledger: Ledger | None, findings: Findings) -> None:
+    """Body and salt open the commitment, the entry carries it, and the columns say what the body says."""
+    item = row.committed
+    where = f"{row_name(row.index)} ({item.kind} {item.id})"
+    opened = commitment_of(item.kind, item.salt, item.body) if len(item.salt) == SALT_BYTES else None
+    if opened != item.commitment:
+        if opened is not None and entry_of(item.kind, opened) == item.entry:
+            what = "The stored commitment was changed: body and salt still open the entry."
+        else:
+            what = "Body or salt was changed: together they do not open the commitment."
+        findings.add("commitment_mismatch", where, what, row.index)
+        return
+    if entry_of(item.kind, item.commitment) != item.entry:
+        findings.add(
+            "entry_changed", where, "The stored entry does not carry the document's commitment.", row.index
+        )
+    if ledger is None:
+        return
+    try:
+        expected = ledger.columns(item.kind, item.body)
+    except ValueError:
+        findings.add("document_invalid", where, "The body is no document of its kind.", row.index)
+        return
+    names = expected.keys() | row.columns.keys()
+    wrong = sorted(name for name in names if expected.get(name) != row.columns.get(name))
+    if wrong:
+        findings.add("columns_changed", where, f"The body says otherwise: {', '.join(wrong)}.", row.index)
