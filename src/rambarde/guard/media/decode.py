@@ -75,16 +75,21 @@ def decode(
     `image_too_complex` or `image_out_of_memory`.
     """
     try:
-        if len(data) > limits.bytes:
-            raise faults.too_many_bytes(limits.bytes)
-        real = sniff(data)
+        container = take_apart(data, limits)
+        real = container.format
         agree(real, declared, filename)
-        container = _TAKE_APART[real](data, limits)
         rgb, alpha = _pixels(container)
     except Fault as fault:
         fault.field = field
         raise
     return Picture(data, real.value, hashlib.sha256(data).hexdigest(), rgb, alpha)
+
+
+def take_apart(data: bytes, limits: Limits) -> Container:
+    """The container of a picture, without decoding a pixel. Raises `Fault` as `decode`, without a field."""
+    if len(data) > limits.bytes:
+        raise faults.too_many_bytes(limits.bytes)
+    return _TAKE_APART[sniff(data)](data, limits)
 
 
 def _pixels(container: Container) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
