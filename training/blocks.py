@@ -1,7 +1,7 @@
 """Unfolds block-quantised weights of opencv_zoo's `*_int8bq.onnx` files so that onnxruntime runs them.
 
 Those files break two rules that onnxruntime checks: `DequantizeLinear` with a `block_size` on a tensor whose
-scales are one number or one row, and initialisers listed again as graph inputs. Small weights are folded
+scales are one number or one row, and inputs that no node reads. Small weights are folded
 into float32 here, w = (q − zero) · scale; large ones keep int8 with one scale per block where asked.
 """
 
@@ -40,7 +40,7 @@ def unfold(model: onnx.ModelProto, keep_from: int | None = None) -> onnx.ModelPr
         dropped.update(node.input)
     used = {name for node in nodes for name in node.input}
     kept = [i for i in graph.initializer if i.name not in dropped and i.name in used]
-    inputs = [i for i in graph.input if i.name not in values]
+    inputs = [i for i in graph.input if i.name in used and i.name not in values]
     initialisers = [*kept, *(numpy_helper.from_array(np.ascontiguousarray(v), k) for k, v in new.items())]
     unfolded = helper.make_graph(nodes, graph.name, inputs, list(graph.output), initialisers)
     out = helper.make_model(unfolded, opset_imports=list(model.opset_import), ir_version=10)
