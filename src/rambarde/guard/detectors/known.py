@@ -43,7 +43,10 @@ class KnownDetector:
 
     @property
     def digest(self) -> str:
-        return "sha256:" + hashlib.sha256(b"known 1\0" + self._loaded().digest.encode()).hexdigest()
+        # Empty before `load`, not an error: isinstance() with a protocol reads every member.
+        if self._bank is None:
+            return ""
+        return "sha256:" + hashlib.sha256(b"known 1\0" + self._bank.digest.encode()).hexdigest()
 
     def load(self) -> None:
         """Raises `OSError` for a bank file that cannot be read, `ValueError` for one that is damaged."""
