@@ -138,45 +138,40 @@ def _split(codec: Image.Image, container: Container) -> tuple[Image.Image, Image
     Pillow compares the key of a 2- or 4-bit grey picture with samples it has already scaled.
     """
     if container.palette is not None:
-        table = np.frombuffer(container.palette, np.uint8).reshape(256, 4)
-        index = np.asarray(codec, dtype=np.uint8)
-        alphas = table[:, 3]
-        alpha = Image.fromarray(alphas[index]) if alphas.min() < 255 else None
-        return Image.fromarray(table[:, :3][index]), alpha
+        table = container.palette
+        codec.putpalette(b"".join(table[i : i + 3] for i in range(0, 1024, 4)))
+        clear = min(table[3::4]) < 255
+        return codec.convert("RGB"), codec.point(list(table[3::4]), "L") if clear else None
     mode = codec.mode
     if mode in ("LA", "RGBA"):
         return codec.convert(mode[:-1]), codec.getchannel("A")
     if mode == "I;16":
         samples = np.asarray(codec)
         colours = Image.fromarray((samples >> 8).astype(np.uint8))
-        return colours, _keyed(samples, container.key)
+        if container.key is None:
+            return colours, None
+        return colours, Image.fromarray((samples != container.key[0]).view(np.uint8) * np.uint8(255))
     if mode == "1":
         codec = codec.convert("L")
     if mode in ("1", "L", "RGB"):
-        return codec, _keyed(np.asarray(codec), _eight_bits(container))
+        return codec, _keyed(codec, container)
     if mode == "CMYK":
         return codec, None
     raise faults.unsupported_coding("an unusual colour mode")
 
 
-def _eight_bits(container: Container) -> tuple[int, ...] | None:
-    """The transparent sample on the scale of the decoded ones (for 16 bits the high byte, as they are)."""
+def _keyed(image: Image.Image, container: Container) -> Image.Image | None:
+    """An alpha plane that is 0 where all samples are the transparent ones."""
     if container.key is None:
         return None
-    if container.depth == 16:
-        return tuple(sample >> 8 for sample in container.key)
     most = (1 << container.depth) - 1
-    return tuple((sample & most) * 255 // most for sample in container.key)
-
-
-def _keyed(
-    samples: NDArray[np.uint8] | NDArray[np.uint16], key: tuple[int, ...] | None
-) -> Image.Image | None:
-    """An alpha plane that is 0 where the samples equal the key."""
-    if key is None:
-        return None
-    hit = samples == key[0] if samples.ndim == 2 else (samples == np.array(key)).all(axis=2)
-    return Image.fromarray(np.where(hit, 0, 255).astype(np.uint8))
+    alpha: Image.Image | None = None
+    for band, sample in zip(image.split(), container.key, strict=True):
+        # On the scale of the decoded samples, which of 16 bits have kept the high byte.
+        key = sample >> 8 if container.depth == 16 else (sample & most) * 255 // most
+        differs = band.point([0 if value == key else 255 for value in range(256)])
+        alpha = differs if alpha is None else ImageChops.lighter(alpha, differs)
+    return alpha
 
 
 def _to_srgb(image: Image.Image, container: Container) -> Image.Image:
