@@ -39,19 +39,19 @@ class KnownDetector:
         """`bank` is the path of a bank file (`media.bank`), read by `load`; without one, nothing is blocked."""
         self._path = Path(bank) if bank else None
         self._bank: Bank | None = None
+        self._digest = ""
         self._index = HashIndex(())
 
     @property
     def digest(self) -> str:
         # Empty before `load`, not an error: isinstance() with a protocol reads every member.
-        if self._bank is None:
-            return ""
-        return "sha256:" + hashlib.sha256(b"known 1\0" + self._bank.digest.encode()).hexdigest()
+        return self._digest
 
     def load(self) -> None:
         """Raises `OSError` for a bank file that cannot be read, `ValueError` for one that is damaged."""
         bank = Bank.read(self._path) if self._path else Bank()
         self._index = HashIndex(bank.hashes)
+        self._digest = "sha256:" + hashlib.sha256(b"known 1\0" + bank.digest.encode()).hexdigest()
         self._bank = bank
 
     def inspect(self, subject: Text | Picture, /) -> Reading:
