@@ -1,5 +1,47 @@
+# `make run` and `make test` set up everything themselves; both work on a fresh machine with Python 3.11.
 PYTHON ?= python3.11
-.PHONY: setup
-setup:
+BIN := .venv/bin
+JOBS ?= auto
+
+.PHONY: run test setup check soak bench eval clean
+
+run: setup
+	$(BIN)/rambarde serve --demo
+
+test: .venv/.test
+	$(BIN)/python -m pytest -m "not soak" -n $(JOBS) --dist loadfile
+
+setup: .venv/.run
+
+# Lint, types and the quick tests: under 90 seconds.
+check: .venv/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -m "not slow and not soak" -n $(JOBS) --dist loadfile
+
+# What takes minutes: kill -9 in numbers, long runs, property tests at length.
+soak: .venv/.test
+	$(BIN)/python -m pytest -m soak
+
+bench: .venv/.test
+	for file in bench/*.py; do $(BIN)/python $$file || exit 1; done
+
+# Recall and false positives on labelled data, where it is present: make eval DATA=folder
+DATA ?= ../shared/data/prompts
+eval: .venv/.test
+	$(BIN)/python training/eval_text.py $(DATA)
+
+clean:
+	rm -rf .venv build
+
+.venv/bin/python:
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install -c constraints.txt -e '.[test]'
+
+.venv/.run: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+.venv/.test: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,postgresql]'
+	touch $@ .venv/.run

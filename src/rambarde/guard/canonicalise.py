@@ -73,7 +73,12 @@ async def canonicalise(
 
 async def _decode(upload: Upload, limits: PictureLimits) -> Picture:
     return await asyncio.to_thread(
-        decode, upload.data, limits=limits, field=upload.field, declared=upload.declared
+        decode,
+        upload.data,
+        limits=limits,
+        field=upload.field,
+        declared=upload.declared,
+        filename=upload.filename,
     )
 
 

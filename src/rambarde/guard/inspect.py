@@ -114,7 +114,9 @@ class Inspector:
         return await self._worst_of(detector, texts, "")
 
     async def _inputs(self, pictures: Sequence[Picture], detector: Detector) -> Inspection:
-        if not pictures:
+        # Without a picture there is nothing to see, but a detector that cannot see at all must not let a
+        # generation begin whose result it could not check.
+        if not pictures and detector.info.name not in self._unfit:
             names = (INPUT + spec.name for spec in detector.info.specs)
             return Inspection({name: Signal.absent(name, "no input picture") for name in names})
         return await self._worst_of(detector, pictures, INPUT)
@@ -128,6 +130,8 @@ class Inspector:
         """Each subject by itself; of several, the worst of each signal counts."""
         start = time.perf_counter()
         readings = [await self._call(detector, subject) for subject in subjects]
+        if not readings:
+            readings = [_failed(detector.info.specs, self._unfit[detector.info.name])]
         found = Inspection(timings={prefix + detector.info.name: (time.perf_counter() - start) * 1000})
         for spec in detector.info.specs:
             name = prefix + spec.name

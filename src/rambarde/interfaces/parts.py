@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rambarde.guard.comparison import SPECS
-from rambarde.guard.detectors.contract import Detector
+from rambarde.guard.detectors.contract import Detector, DetectorInfo
 from rambarde.guard.inspect import Inspector
 from rambarde.guard.policy.catalogue import Catalogue, catalogue
 from rambarde.guard.policy.evaluation import Evaluator
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DETECTORS = "rambarde.detectors"
 UPSTREAMS = "rambarde.upstreams"
+KNOWN = "known"
 KEY_VARIABLE = "RAMBARDE_UPSTREAM_KEY"
 
 
@@ -30,8 +31,11 @@ def detectors(settings: Settings) -> tuple[Detector, ...]:
     found = []
     for point in sorted(entry_points(group=DETECTORS), key=lambda p: p.name):
         made = _load(point)
-        detector = made(bank=settings.known_bank) if point.name == "known" and settings.known_bank else made()
-        if not isinstance(detector, Detector) or detector.info.name != point.name:
+        detector: Detector = (
+            made(settings.known_bank) if point.name == KNOWN and settings.known_bank else made()
+        )
+        info = getattr(detector, "info", None)
+        if not isinstance(info, DetectorInfo) or info.name != point.name:
             raise _broken(point, "it is no detector of that name")
         found.append(detector)
     return tuple(found)

@@ -16,14 +16,17 @@ from rambarde.interfaces.http.door import Door
 from rambarde.interfaces.http.errors import Links
 from rambarde.interfaces.http.identity import Identity
 from rambarde.interfaces.settings import Settings
+from rambarde.prove.key import open_signer
+from rambarde.prove.log import FOLDER, Log
 from rambarde.prove.recorder import LogRecorder
 from rambarde.store.cipher import Cipher
 from rambarde.store.credentials import Credentials
 from rambarde.store.database import Database
 from rambarde.store.items import Items
+from rambarde.store.ledger import Ledger
 from rambarde.store.tokens import Tokens
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 PURGE_SECONDS = 30.0
 
@@ -61,6 +64,7 @@ class Gateway:
 
     settings: Settings
     vault: Vault
+    log: Log
     recorder: LogRecorder
     chain: Chain
     door: Door
@@ -86,14 +90,19 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.chain.upstream.close()
         self.chain.inspector.close()
-        await asyncio.to_thread(self.recorder.close)
+        await asyncio.to_thread(self.abandon)
+
+    def abandon(self) -> None:
+        """Close what `wire` opened, for a gateway that was not started."""
+        self.recorder.close()
+        self.log.close()
         self.vault.close()
 
     async def _load(self) -> None:
         await asyncio.to_thread(self.chain.inspector.load)
         self.chain.ready = True
         unfit = self.chain.inspector.unfit
-        log.info(
+        logger.info(
             "models loaded" if not unfit else "models loaded; unfit, so that nothing is released: %s",
             dict(unfit),
         )
@@ -105,7 +114,7 @@ class Gateway:
                 await self.vault.items.purge()
                 await self.vault.database.run(self.vault.tokens.purge)
             except Exception:
-                log.exception("purging failed; the next round tries again")
+                logger.exception("purging failed; the next round tries again")
             await asyncio.sleep(PURGE_SECONDS)
 
 
@@ -119,14 +128,16 @@ def wire(settings: Settings, *, upstream: Upstream | None = None) -> Gateway:
     vault = Vault.open(settings)
     try:
         policy = evaluator.policy
-        recorder = LogRecorder.open(
-            vault.data,
-            vault.database,
+        tree = Log.open(
+            vault.data / FOLDER,
+            open_signer(vault.data),
+            Ledger(vault.database),
             extensions=(f"policy {policy.digest}", f"floors {policy.floors_digest}"),
         )
     except BaseException:
         vault.close()
         raise
+    recorder = LogRecorder(tree)
     limits = ChainLimits(
         generate=settings.generate_seconds,
         in_flight=settings.in_flight,
@@ -146,6 +157,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None) -> Gateway:
     return Gateway(
         settings,
         vault,
+        tree,
         recorder,
         chain,
         Door(vault.database, vault.credentials, rate_per_minute=settings.rate_per_minute),

@@ -64,8 +64,7 @@ def serve(
                 remedy=f"Make one: rambarde keys create --surface web --data {chosen.data}",
             )
     except BaseException:
-        gateway.recorder.close()
-        gateway.vault.close()
+        gateway.abandon()
         listener.close()
         raise
     typer.echo(f"Rambarde listens on {chosen.base_url} (data in {chosen.data}, upstream {chosen.upstream})")

@@ -7,8 +7,8 @@ from starlette.types import Message
 
 from rambarde.nouns.fault import Fault, Kind, invalid
 
-LIMIT = 300_000_000
-"""Bytes of one body: ten pictures of the largest size, a mask and the fields."""
+LIMIT = 100_000_000
+"""Bytes of one body, all pictures together; it is held in memory."""
 
 
 def bounded(request: Request, limit: int = LIMIT) -> Request:

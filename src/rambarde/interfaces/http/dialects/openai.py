@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -105,6 +105,12 @@ async def read_generation(request: Request) -> Draft:
         raise _parameter_fault(error) from error
 
 
+class _InMemory(MultiPartParser):
+    """Never spools to a file: pictures of a request do not touch the disk unencrypted."""
+
+    spool_max_size = body.LIMIT
+
+
 async def read_edit(request: Request) -> Draft:
     """Parse a multipart body. Raises `Fault` naming the parameter."""
     if body.media_type(request) != "multipart/form-data":
@@ -112,9 +118,13 @@ async def read_edit(request: Request) -> Draft:
     fields: dict[str, Any] = {}
     images: list[Upload] = []
     mask: Upload | None = None
-    form = body.bounded(request).form(max_files=FILES, max_fields=100, max_part_size=_PART)
+    whole = body.bounded(request)
+    parser = _InMemory(
+        whole.headers, whole.stream(), max_files=FILES, max_fields=100, max_part_size=_PART
+    )
     try:
-        async with form as parts:
+        parts = await parser.parse()
+        try:
             for name, value in parts.multi_items():
                 plain = name.removesuffix("[]")
                 if plain in ("image", "mask"):
@@ -140,6 +150,8 @@ async def read_edit(request: Request) -> Draft:
                     raise _twice(name)
                 else:
                     fields[name] = _typed(name, value)
+        finally:
+            await parts.close()
     except MultiPartException as error:
         raise _multipart_fault(error) from error
     except (ValueError, KeyError) as error:
