@@ -46,7 +46,7 @@ class LedgerView:
                 .order_by(log_entries.c.seq)
             )
             for seq, entry in self._connection.execute(query):
-                yield int(seq), bytes(entry)
+                yield int(seq), _blob(entry)
 
 
 class LedgerTransaction(LedgerView):
@@ -179,13 +179,24 @@ def _logged(
             _row(row, sorted(rules.get(row["seq"], [])))
             for row in connection.execute(joined.where(which).order_by(log_entries.c.seq)).mappings()
         ]
-    except (TypeError, ValueError, OverflowError) as error:  # SQLite lets any value into any column
-        raise Fault(
-            Kind.INTERNAL,
-            "store_damaged",
-            "a value in the database is not of its column's type.",
-            remedy="Keep a copy and run `rambarde log verify`, which names the row.",
-        ) from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _damaged() from error
+
+
+def _blob(value: object) -> bytes:
+    """SQLite lets any value into any column: what is not bytes was not put there by us."""
+    if not isinstance(value, bytes | memoryview):
+        raise _damaged()
+    return bytes(value)
+
+
+def _damaged() -> Fault:
+    return Fault(
+        Kind.INTERNAL,
+        "store_damaged",
+        "a value in the database is not of its column's type.",
+        remedy="Keep a copy and run `rambarde log verify`, which names the row.",
+    )
 
 
 def _row(row: sa.RowMapping, rules: list[str]) -> Logged:
@@ -195,10 +206,10 @@ def _row(row: sa.RowMapping, rules: list[str]) -> Logged:
     committed = Committed(
         kind=row["kind"],
         id=row["id"],
-        body=bytes(row["body"]),
-        salt=bytes(row["salt"]),
-        commitment=bytes(row["commitment"]),
-        entry=bytes(row["entry"]),
+        body=_blob(row["body"]),
+        salt=_blob(row["salt"]),
+        commitment=_blob(row["commitment"]),
+        entry=_blob(row["entry"]),
     )
     return Logged(int(row["seq"]), committed, columns)
 

@@ -1,0 +1,336 @@
+"""The log: it grows, survives what a machine does to it, and refuses to go on over what it should not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from rambarde.nouns.fault import Fault
+from rambarde.prove.key import open_signer
+from rambarde.prove.log import Appended, Log
+from rambarde.prove.merkle import EMPTY_ROOT, leaf_hash, root_of
+from rambarde.prove.note import Signer, open_checkpoint, sign_checkpoint
+from rambarde.store.database import FILE
+from tests.prove.conftest import House, build, commit_records
+
+
+def test_an_empty_log_is_signed_at_once(house: House) -> None:
+    checkpoint = house.checkpoint()
+    assert (checkpoint.size, checkpoint.root) == (0, EMPTY_ROOT)
+    assert checkpoint.extensions == ("policy sha256:ab",)
+    assert house.verify().ok
+
+
+def test_append_gives_consecutive_places(any_house: House) -> None:
+    house = any_house
+    batches = [house.add(count) for count in (1, 1, 3, 250, 2, 600)]
+    entries = [item.entry for batch in batches for item in batch]
+    checkpoint = house.checkpoint()
+    assert checkpoint.size == house.log.size == len(entries) == 857
+    assert checkpoint.root == root_of(map(leaf_hash, entries))
+    assert house.log.append(commit_records(857, 2)) == Appended(857, 859)
+    report = house.verify()
+    assert report.ok, report
+    assert (report.size, report.entries, report.documents) == (859, 859, 859)
+
+
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 700])
+def test_reopening_goes_on(house: House, size: int) -> None:
+    if size:
+        house.add(size)
+    assert house.reopen().size == size
+    house.add(3)
+    assert house.reopen().size == size + 3
+    assert house.verify().ok
+
+
+def test_a_used_id_undoes_the_batch(house: House) -> None:
+    house.add(3)
+    before = (house.folder / "checkpoint").read_bytes()
+    with pytest.raises(Fault) as refused:
+        house.log.append(commit_records(2, 2))
+    assert refused.value.code == "already_logged"
+    assert (house.folder / "checkpoint").read_bytes() == before
+    house.add(3)
+    assert house.verify().ok
+
+
+@pytest.mark.parametrize("calls", range(0, 8))
+def test_a_full_disk_undoes_everything(house: House, monkeypatch: pytest.MonkeyPatch, calls: int) -> None:
+    """fsync fails at the first, second, … call of an append that fills a tile."""
+    house.add(250)
+    genuine, left = os.fsync, [calls]
+
+    def failing(handle: int) -> None:
+        if left[0] == 0:
+            raise OSError(28, "No space left on device")
+        left[0] -= 1
+        genuine(handle)
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(Fault) as refused:
+        house.add(10)
+    assert refused.value.code == "log_unwritable"
+    monkeypatch.undo()
+    with house.ledger.reading() as view:
+        assert view.size() == 250
+    report = house.verify()
+    assert report.ok, report
+    assert (report.size, report.notes[1:]) == (250, ())
+    assert not list(house.folder.rglob(".*"))
+    house.add(20)
+    assert house.verify().ok
+    assert house.reopen().size == 270
+
+
+def test_publishing_may_fail_after_the_commit(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The entries are durable and signed for, so the append stands; the next one publishes."""
+    house.add(3)
+    monkeypatch.setattr(house.log.folder, "publish", _no_space)
+    assert house.log.append(commit_records(3, 2)) == Appended(3, 5)
+    monkeypatch.undo()
+    assert house.checkpoint().size == 3
+    report = house.verify()
+    assert report.ok and "2 entries behind" in report.notes[-1]
+    house.add(1)
+    assert house.checkpoint().size == 6
+    assert house.verify().ok
+
+
+def _no_space(_staged: Path) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_locked_database_is_said_so(tmp_path: Path) -> None:
+    house = build(tmp_path, timeout=0.2)
+    other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Fault) as refused:
+        house.add(1)
+    assert refused.value.code == "store_locked"
+    other.execute("ROLLBACK")
+    other.close()
+    house.add(1)
+    assert house.verify().ok
+    house.close()
+
+
+def test_tiles_that_lag_are_caught_up(any_house: House, tmp_path: Path) -> None:
+    """A crash between commit and publishing, and one that lost the newest files."""
+    house = any_house
+    house.add(300)
+    shutil.copytree(house.folder, tmp_path / "earlier")
+    house.add(700)
+    house.log.close()
+    shutil.rmtree(house.folder)
+    shutil.copytree(tmp_path / "earlier", house.folder)
+    assert house.reopen().size == 1000
+    assert house.checkpoint().size == 1000
+    assert house.verify().ok
+
+
+@pytest.mark.parametrize("gone", ["checkpoint", "tile", ""])
+def test_what_is_missing_is_written_anew(house: House, gone: str) -> None:
+    house.add(600)
+    house.log.close()
+    path = house.folder / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    house.reopen()
+    house.add(1)
+    assert house.verify().ok
+
+
+def test_leftovers_of_an_undone_batch_do_no_harm(house: House) -> None:
+    """A crash after the tiles were written and before the commit."""
+    house.add(250)
+    grown = house.log._edge.copy()
+    files, _ = grown.extend([b"never committed"] * 20)
+    house.log.folder.write(files)
+    assert house.verify().ok
+    house.reopen()
+    house.add(20)
+    assert house.verify().ok
+
+
+def _change(path: Path, place: int = -1) -> None:
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("tile/0/002.p/88", "log_disagrees"),
+        ("tile/0/001", "log_disagrees"),
+        ("tile/entries/002.p/88", "log_disagrees"),
+        ("tile/entries/001", "log_disagrees"),
+        ("tile/1/000.p/2", "log_disagrees"),
+        ("checkpoint", "log_damaged"),
+    ],
+)
+def test_a_changed_file_stops_the_start(house: House, path: str, code: str) -> None:
+    house.add(600)
+    _change(house.folder / path, place=-3)
+    with pytest.raises(Fault) as refused:
+        house.reopen()
+    assert refused.value.code == code
+    assert "rambarde log verify" in refused.value.remedy
+
+
+def test_the_remedy_works(house: House) -> None:
+    """As `log_disagrees` says: move the folder away and start again."""
+    house.add(600)
+    _change(house.folder / "tile/0/001")
+    with pytest.raises(Fault):
+        house.reopen()
+    house.folder.rename(house.data / "away")
+    house.reopen()
+    assert house.verify().ok
+
+
+def _sql(house: House, statement: str) -> None:
+    with house.database.writing() as connection:
+        connection.execute(sa.text(statement))
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("DELETE FROM record_rules WHERE seq >= 590", None),
+        ("UPDATE log_entries SET entry = CAST('x' AS BLOB) WHERE seq = 590", "log_disagrees"),
+        ("UPDATE log_entries SET entry = 'text' WHERE seq = 590", "store_damaged"),
+        ("UPDATE log_head SET checkpoint = replace(checkpoint, '600', '601')", "log_damaged"),
+        ("DELETE FROM log_head", "log_damaged"),
+        ("UPDATE instance SET value = 'other' WHERE name = 'log_key'", "log_key_mismatch"),
+    ],
+)
+def test_a_changed_database_stops_the_start(house: House, statement: str, code: str | None) -> None:
+    house.add(600)
+    _sql(house, statement)
+    if code is None:
+        house.reopen()
+        return
+    with pytest.raises(Fault) as refused:
+        house.reopen()
+    assert refused.value.code == code
+
+
+def test_a_cut_database_stops_the_start(house: House) -> None:
+    house.add(600)
+    for table in ("record_rules", "records", "log_entries"):
+        _sql(house, f"DELETE FROM {table} WHERE seq >= 590")
+    with pytest.raises(Fault) as refused:
+        house.reopen()
+    assert refused.value.code == "log_truncated"
+
+
+def test_a_changed_database_is_not_written_over_the_log(house: House) -> None:
+    house.add(600)
+    _sql(house, "UPDATE log_entries SET entry = CAST('x' AS BLOB) WHERE seq = 3")
+    shutil.rmtree(house.folder)
+    with pytest.raises(Fault) as refused:
+        house.reopen()
+    assert refused.value.code == "log_disagrees"
+    assert not house.folder.exists()
+
+
+def test_an_older_database_does_not_fork_the_log(house: House, tmp_path: Path) -> None:
+    house.add(10)
+    house.close()
+    shutil.copy(house.data / FILE, tmp_path / "backup.db")
+    house = build(house.data)
+    house.add(10)
+    house.close()
+    shutil.copy(tmp_path / "backup.db", house.data / FILE)
+    with pytest.raises(Fault) as refused:
+        build(house.data)
+    assert refused.value.code == "log_rolled_back"
+
+
+def test_a_fork_is_seen(house: House) -> None:
+    house.add(10)
+    note = sign_checkpoint(open_signer(house.data), 10, bytes(32))
+    (house.folder / "checkpoint").write_text(note)
+    with pytest.raises(Fault) as refused:
+        house.reopen()
+    assert refused.value.code == "log_forked"
+    assert {finding.code for finding in house.verify().findings} >= {"log_forked", "root_mismatch"}
+
+
+def test_another_key_is_refused(house: House) -> None:
+    house.add(1)
+    with pytest.raises(Fault) as refused:
+        Log.open(house.folder, Signer("other", bytes(32)), house.ledger)
+    assert refused.value.code == "log_key_mismatch"
+
+
+def test_two_writers_share_folder_and_database(any_house: House) -> None:
+    """Two gateways, each with its own connection: every index once, checkpoints only grow."""
+    other = build(any_house.data, any_house.place)
+    appended: list[int] = []
+    failures: list[BaseException] = []
+
+    def write(house: House, start: int) -> None:
+        try:
+            for number in range(start, start + 40, 2):
+                done = house.log.append(commit_records(number, 2))
+                appended.extend((done.first, done.first + 1))
+                checkpoint = open_checkpoint((house.folder / "checkpoint").read_text(), house.verifier)
+                assert checkpoint.size >= done.size
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [
+        threading.Thread(target=write, args=(house, start))
+        for house, start in ((any_house, 0), (other, 1000))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert sorted(appended) == list(range(80))
+    assert any_house.verify().ok
+    other.close()
+
+
+@pytest.mark.slow
+def test_two_machines_share_a_database(new_postgres: object, tmp_path: Path) -> None:
+    """Two folders on one PostgreSQL, with the same log.key: both publish the same log."""
+    place = new_postgres()  # type: ignore[operator]
+    one = build(tmp_path / "one", place)
+    (tmp_path / "two").mkdir()
+    for name in ("log.key", "log.pub"):
+        shutil.copy2(tmp_path / "one" / name, tmp_path / "two" / name)
+    one.add(300)
+    two = build(tmp_path / "two", place)
+    two.log.append(commit_records(300, 5))
+    one.log.append(commit_records(305, 300))
+    two.log.append(commit_records(605, 1))
+    assert two.verify().ok
+    assert two.checkpoint().size == 606
+    assert one.reopen().size == 606
+    assert one.verify().ok
+    assert one.checkpoint().root == two.checkpoint().root
+    one.close()
+    two.close()
+
+
+def test_a_hanging_process_does_not_hang_the_log(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    monkeypatch.setattr("rambarde.prove.log.LOCK_SECONDS", 0.05)
+    handle = os.open(house.data / "log.lock", os.O_RDWR)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    with pytest.raises(Fault) as refused:
+        house.add(1)
+    assert refused.value.code == "log_locked"
+    os.close(handle)
+    house.add(1)
