@@ -1,0 +1,211 @@
+"""The project's own corpus: rows composed from hand-written templates in `corpus/*.txt`, seeded.
+
+A file is a language. `slot name = a / b` defines choices; `family.part: template | template` the sentences.
+What a row is evidence of follows from its family and its slots (`LABELS`); what a row leaves open is masked,
+so that it teaches nothing about it. The generator refuses any row that holds both a reference to a minor and
+sexual content, exposure, pose or substance: evidence of a minor is learned from harmless text only.
+
+    python training/corpus.py > corpus.jsonl
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+from rambarde.guard.detectors.head import FAMILIES
+from rambarde.guard.detectors.lexicon import Lexicon, parse
+from rambarde.guard.detectors.terms import ages, package_terms
+from rambarde.guard.text.normalise import fold
+
+HERE = Path(__file__).parent / "corpus"
+SEED = 20260122
+INTIMATE = frozenset(("sexual", "exposure", "pose", "substance"))
+"""Families that no row with a reference to a minor may hold."""
+
+LABELS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "exposure": (frozenset(("exposure",)), frozenset(("sexual", "pose"))),
+    "sexual": (frozenset(("sexual",)), frozenset(("exposure", "pose"))),
+    "pose": (frozenset(("pose",)), frozenset(("sexual", "exposure"))),
+    "substance": (frozenset(("substance",)), frozenset(("sexual", "pose"))),
+    "religious": (frozenset(("religious_dress",)), frozenset(("exposure", "degrading"))),
+    "degrading": (frozenset(("degrading",)), frozenset()),
+    "minor": (frozenset(("minor",)), INTIMATE | {"reduces_exposure"}),
+    "ref": (frozenset(("person_reference",)), frozenset()),
+    "reduce": (frozenset(("reduces_exposure",)), frozenset()),
+    "twin": (frozenset(), frozenset()),
+    "edit": (frozenset(), frozenset()),
+    "gen": (frozenset(), frozenset()),
+}
+"""Family → what its rows are evidence of, and what they leave open."""
+CLAUSES = {"non_consent": "non_consent", "justification": "justification"}
+_OPEN_PARTS = {"twin.colour": {"reduces_exposure"}, "twin.religious": {"reduces_exposure"}}
+_PERSON_SLOTS = {"obj", "gen", "poss"}
+_SLOT = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A sentence, its language, the template it came from, its labels, and the families it leaves open."""
+
+    text: str
+    lang: str
+    part: str
+    template: str
+    labels: frozenset[str]
+    open: frozenset[str] = field(default=frozenset())
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "text": self.text,
+            "lang": self.lang,
+            "part": self.part,
+            "labels": sorted(self.labels),
+            "open": sorted(self.open),
+        }
+
+
+class Refused(ValueError):
+    """A row would join a reference to a minor with intimate content."""
+
+
+class Keeper:
+    """Lets no row pass that joins a minor with intimate content, in any of the languages of the word lists."""
+
+    def __init__(self) -> None:
+        lists = resources.files("rambarde.guard.detectors").joinpath("lists")
+
+        def words(name: str) -> Lexicon:
+            return Lexicon(parse(lists.joinpath(f"{name}.txt").read_text(encoding="utf-8")))
+
+        self._minor = words("minor")
+        self._intimate = (words("sexual"), words("exposure"))
+
+    def minor(self, text: str) -> bool:
+        folded = fold(text)
+        return bool(self._minor.find(folded) or ages(folded))
+
+    def check(self, text: str, labels: frozenset[str] = frozenset()) -> None:
+        """Raise `Refused` if the text, or its labels, join a minor with intimate content."""
+        folded = fold(text)
+        minor = "minor" in labels or self._minor.find(folded) or ages(folded)
+        if minor and (labels & INTIMATE or any(lexicon.find(folded) for lexicon in self._intimate)):
+            raise Refused(f"a minor and intimate content in one row: {text!r}")
+
+
+@dataclass(slots=True)
+class Language:
+    code: str
+    slots: dict[str, list[str]]
+    parts: dict[str, list[str]]
+
+
+def read(path: Path) -> Language:
+    slots: dict[str, list[str]] = {}
+    parts: dict[str, list[str]] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        if line.startswith("slot "):
+            name, _, values = line[5:].partition(" = ")
+            slots[name.strip()] = [value.strip() for value in values.split(" / ")]
+            continue
+        part, colon, templates = line.partition(": ")
+        if not colon or "." not in part:
+            raise ValueError(f"{path.name}:{number}: neither a slot nor a part")
+        parts.setdefault(part, []).extend(t.strip() for t in templates.split(" | "))
+    return Language(path.stem, slots, parts)
+
+
+def labels_of(part: str, template: str) -> tuple[frozenset[str], frozenset[str]]:
+    """What a template's rows are evidence of, and what they leave open."""
+    family, _, rest = part.partition(".")
+    if family == "clause":
+        return frozenset((CLAUSES[rest],)), frozenset(("person_reference", "degrading"))
+    labels, open_ = LABELS[family]
+    used = set(_SLOT.findall(template))
+    if "ref" in used:
+        labels = labels | {"person_reference"}
+    elif used & _PERSON_SLOTS or family in INTIMATE | {"religious", "degrading", "reduce", "edit"}:
+        open_ = open_ | {"person_reference"}
+    if labels & INTIMATE:
+        # Otherwise intimate words would count against the evidence of a minor, which comes from harmless text.
+        open_ = open_ | {"minor"}
+    return labels, (open_ | _OPEN_PARTS.get(part, set())) - labels
+
+
+def fill(template: str, slots: dict[str, list[str]], rng: random.Random) -> str:
+    return _SLOT.sub(lambda m: rng.choice(slots[m.group(1)]), template)
+
+
+def rows(seed: int = SEED, *, per_template: int = 6, explicit: bool = True) -> Iterator[Row]:
+    """All rows, in a fixed order for a seed. Raises `Refused` for a template that joins what must not be."""
+    keeper = Keeper()
+    for path in sorted(HERE.glob("*.txt")):
+        language = read(path)
+        rng = random.Random(f"{seed}:{language.code}")
+        plain: list[Row] = []
+        seen: set[str] = set()
+        for part, templates in language.parts.items():
+            for template in templates:
+                labels, open_ = labels_of(part, template)
+                tries = per_template * (2 if part.startswith(("gen", "edit")) else 1)
+                for _ in range(tries if _SLOT.search(template) else 1):
+                    text = fill(template, language.slots, rng)
+                    keeper.check(text, labels)
+                    if text in seen:
+                        continue
+                    seen.add(text)
+                    plain.append(Row(text, language.code, part, f"{language.code}:{part}:{template}", labels, open_))
+        yield from plain
+        yield from _joined(plain, rng, keeper)
+    if explicit:
+        yield from _package_rows(random.Random(seed), keeper)
+
+
+def _joined(plain: list[Row], rng: random.Random, keeper: Keeper) -> Iterator[Row]:
+    """Two sentences in one request: what either is evidence of, the whole is evidence of."""
+    clauses = [row for row in plain if row.part.startswith("clause.")]
+    others = [row for row in plain if not row.part.startswith(("clause.", "minor."))]
+    harmless = [row for row in others if row.part.startswith(("gen.", "edit.", "twin."))]
+    harmful = [row for row in others if row.labels & (INTIMATE | {"degrading", "religious_dress"})]
+    pairs = [(rng.choice(others), clause) for clause in clauses for _ in range(8)]
+    pairs += [(row, rng.choice(harmless)) for row in rng.sample(harmful, min(len(harmful), 150))]
+    pairs += [(rng.choice(harmless), row) for row in rng.sample(harmful, min(len(harmful), 150))]
+    pairs += [(rng.choice(harmless), rng.choice(harmless)) for _ in range(250)]
+    for one, two in pairs:
+        if rng.random() < 0.5 and two.part.startswith("clause."):
+            one, two = two, one
+        labels = one.labels | two.labels
+        # "cover her shoulders, but take off the skirt" is no reduction: whatever is joined with harm counts as harm.
+        open_ = (one.open | two.open) - labels
+        text = f"{one.text}{rng.choice((', ', '. ', ' ', ', '))}{two.text}"
+        try:
+            keeper.check(text, labels)
+        except Refused:
+            continue
+        main = one if two.part.startswith("clause.") else two
+        yield Row(text, one.lang, f"{main.part}+", main.template, labels, open_)
+
+
+def _package_rows(rng: random.Random, keeper: Keeper) -> Iterator[Row]:
+    """Explicit vocabulary of the package, in memory only: terms alone and beside an adult."""
+    excluded = resources.files("rambarde.guard.detectors").joinpath("lists/not-sexual.txt").read_text(encoding="utf-8")
+    labels, open_ = LABELS["sexual"][0], frozenset(FAMILIES) - {"sexual"}
+    terms = sorted({t.words for t in package_terms(frozenset(t.words for t in parse(excluded)))})
+    frames = ("{t}", "a woman, {t}", "photo of a man, {t}, adults", "{t}, highly detailed", "an adult couple {t}")
+    for term in rng.sample(terms, 1200):
+        text = rng.choice(frames).format(t=term)
+        if not keeper.minor(text):
+            yield Row(text, "xx", "sexual.package", f"xx:{term}", labels, open_)
+
+
+if __name__ == "__main__":
+    for row in rows(explicit=False):
+        sys.stdout.write(json.dumps(row.as_json(), ensure_ascii=False) + "\n")
