@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from rambarde.guard.arrival import Arrival, Draft, Upload
 from rambarde.guard.media.decode import decode
 from rambarde.guard.media.limits import Limits as PictureLimits
+from rambarde.guard.media.strip import strip
 from rambarde.guard.text.normalise import canonical
 from rambarde.nouns.caller import Caller
 from rambarde.nouns.fault import Fault, Kind, invalid
@@ -26,10 +28,16 @@ class RequestLimits:
 
 
 async def canonicalise(
-    arrival: Arrival, draft: Draft, limits: RequestLimits, *, pictured: bool = True
+    arrival: Arrival,
+    draft: Draft,
+    limits: RequestLimits,
+    *,
+    reserve: Callable[[int], None] = lambda _pixels: None,
+    pictured: bool = True,
 ) -> Request:
     """The request in its one form. The caller is the strictest until `identify` says who it is.
 
+    `reserve` is told the pixels of each picture once it is decoded, and may refuse more of them.
     `pictured` is false where an edit is only judged, with a picture supposed instead of attached.
     Raises `Fault` for what is out of limits or cannot be decoded; the first fault found is the one named.
     """
@@ -49,7 +57,10 @@ async def canonicalise(
         raise invalid("image_missing", "An edit needs a picture.", remedy="Attach `image`.", field="image")
     prompt = await asyncio.to_thread(canonical, draft.prompt, limit=limits.prompt)
     negative = draft.negative_prompt
-    images = tuple([await _decode(upload, limits.picture) for upload in draft.images])
+    images = []
+    for upload in draft.images:
+        images.append(await _decode(upload, limits.picture))
+        reserve(images[-1].width * images[-1].height)
     return Request(
         id=arrival.id,
         action=arrival.action,
@@ -60,7 +71,7 @@ async def canonicalise(
         negative_prompt=canonical(negative, limit=limits.prompt, field="negative_prompt")
         if negative and negative.strip()
         else None,
-        images=images,
+        images=tuple(images),
         mask=await _decode(draft.mask, limits.picture) if draft.mask else None,
         n=draft.n,
         size=draft.size,
@@ -72,14 +83,20 @@ async def canonicalise(
 
 
 async def _decode(upload: Upload, limits: PictureLimits) -> Picture:
-    return await asyncio.to_thread(
-        decode,
+    return await asyncio.to_thread(_decoded, upload, limits)
+
+
+def _decoded(upload: Upload, limits: PictureLimits) -> Picture:
+    """Decoded, and stripped to what the detectors will look at: nothing else of the file goes further."""
+    picture = decode(
         upload.data,
         limits=limits,
         field=upload.field,
         declared=upload.declared,
         filename=upload.filename,
     )
+    data = strip(picture, limits=limits)
+    return replace(picture, data=data, sha256=hashlib.sha256(data).hexdigest())
 
 
 def _digest(arrival: Arrival, draft: Draft) -> str:

@@ -23,6 +23,7 @@ from rambarde.guard.life import Blind, Life
 from rambarde.guard.media.decode import decode
 from rambarde.guard.policy.evaluation import Evaluator, Facts
 from rambarde.guard.ports import Keeper, Recorder
+from rambarde.guard.room import Room
 from rambarde.guard.seal import Sealed, seal
 from rambarde.guard.upstreams.contract import Generated, Upstream
 from rambarde.nouns.custody import Receipt, Shelf
@@ -37,14 +38,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ChainLimits:
-    """Bounds of the path. `generate` is the upstream's deadline in seconds; `in_flight` counts requests.
+    """Bounds of the path. `generate` is the upstream's deadline in seconds.
 
     `hold` is how long a held image waits for a human, `file` how long a released URL lives.
     """
 
     request: RequestLimits = RequestLimits()
     generate: float = 120.0
-    in_flight: int = 64
     hold: timedelta = timedelta(days=7)
     file: timedelta = timedelta(hours=1)
 
@@ -74,7 +74,7 @@ class Chain:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ready: bool = False
     """Set once the models are loaded; nothing is generated before."""
-    _in_flight: int = field(default=0, init=False)
+    room: Room = field(default_factory=Room)
 
     async def run(self, arrival: Arrival) -> Answer:
         """Take one request down the path. Returns its answer, recorded.
@@ -84,7 +84,7 @@ class Chain:
         """
         life = self._life(arrival)
         try:
-            with self._place():
+            with life.place:
                 return await self._path(arrival, life)
         except Repeated:
             raise
@@ -92,7 +92,9 @@ class Chain:
             await self._end(life, Ending.FAULT, fault)
             raise
         except asyncio.CancelledError:
-            await asyncio.shield(self._end(life, Ending.FAULT, _own("cancelled", "The request was cancelled.")))
+            await asyncio.shield(
+                self._end(life, Ending.FAULT, _own("cancelled", "The request was cancelled."))
+            )
             raise
         except Exception as error:
             log.exception("request %s failed", arrival.id)
@@ -117,7 +119,7 @@ class Chain:
         with life.stage("generate"):
             images = await self._generate(request, life)
         with life.stage("inspect_outputs"):
-            pictures = [await self._decode(image) for image in images]
+            pictures = [await self._decode(image, life) for image in images]
             seen = [await self._look(request, picture, asked) for picture in pictures]
         with life.stage("release"):
             decisions = [self._decide(Point.RELEASE, request, inspection) for inspection in seen]
@@ -132,7 +134,9 @@ class Chain:
         """Canonicalise, identify, inspect the inputs, decide whether to generate at all."""
         with life.stage("canonicalise"):
             draft = await arrival.read()
-            request = await canonicalise(arrival, draft, self.limits.request, pictured=supposed is None)
+            request = await canonicalise(
+                arrival, draft, self.limits.request, reserve=life.place.reserve, pictured=supposed is None
+            )
             life.request = request
         with life.stage("identify"):
             life.caller = await arrival.identify(request.digest)
@@ -184,9 +188,9 @@ class Chain:
             )
         return images
 
-    async def _decode(self, image: Generated) -> Picture:
+    async def _decode(self, image: Generated, life: Life) -> Picture:
         try:
-            return await asyncio.to_thread(
+            picture = await asyncio.to_thread(
                 decode, image.data, limits=self.limits.request.picture, field="output"
             )
         except Fault as error:
@@ -196,6 +200,8 @@ class Chain:
                 f"The generator answered something that is no usable image ({error.code}).",
                 remedy="Nothing was released; try again, and tell the generator's operator.",
             ) from error
+        life.place.reserve(picture.width * picture.height)
+        return picture
 
     async def _look(self, request: Request, picture: Picture, asked: Inspection) -> Inspection:
         """Everything known when one output is judged: what was asked, what is seen, what has changed."""
@@ -277,32 +283,13 @@ class Chain:
     def _life(self, arrival: Arrival) -> Life:
         policy = self.evaluator.policy
         return Life(
-            arrival, policy=policy.digest, floors=policy.floors_digest, clock=self.clock, blind=self.blind
+            arrival,
+            self.room.place(),
+            policy=policy.digest,
+            floors=policy.floors_digest,
+            clock=self.clock,
+            blind=self.blind,
         )
-
-    def _place(self) -> _Place:
-        return _Place(self)
-
-
-class _Place:
-    """A place on the path; without a free one, work is refused before generation, never released unchecked."""
-
-    def __init__(self, chain: Chain) -> None:
-        self._chain = chain
-
-    def __enter__(self) -> None:
-        if self._chain._in_flight >= self._chain.limits.in_flight:
-            raise Fault(
-                Kind.OVERLOADED,
-                "overloaded",
-                "Too many requests at once.",
-                remedy="Try again soon.",
-                retry_after=1,
-            )
-        self._chain._in_flight += 1
-
-    def __exit__(self, *_: object) -> None:
-        self._chain._in_flight -= 1
 
 
 def _refusal(decisions: list[Decision]) -> Decision | None:
@@ -328,7 +315,7 @@ def _answered(index: int, output: _Output, *, withhold: bool) -> Released | With
     if withhold or output.decision.outcome is not Outcome.ALLOW:
         return Withheld(index, output.decision, output.item)
     sealed = output.sealed
-    base64 = output.generated.base64 if sealed.data is output.generated.data else None
+    base64 = output.generated.base64 if sealed.data == output.generated.data else None
     return Released(index, output.decision, sealed.data, sealed.media_type, base64, output.item)
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from rambarde.guard.arrival import Arrival
+from rambarde.guard.room import Place
 from rambarde.nouns.caller import Caller
 from rambarde.nouns.decision import Decision
 from rambarde.nouns.fault import Fault
@@ -22,10 +23,18 @@ class Life:
     """Collects stages, decisions and notes of one request. `record` may be asked at any point of the path."""
 
     def __init__(
-        self, arrival: Arrival, *, policy: str, floors: str, clock: Callable[[], datetime], blind: Blind
+        self,
+        arrival: Arrival,
+        place: Place,
+        *,
+        policy: str,
+        floors: str,
+        clock: Callable[[], datetime],
+        blind: Blind,
     ) -> None:
         self._arrival = arrival
         self._blind = blind
+        self.place = place
         self._policy = policy
         self._floors = floors
         self._clock = clock

@@ -6,9 +6,11 @@ Today the fingerprints; the manifest and the watermark join here, before the fin
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import dataclass
 
-from rambarde.guard.media.pdq import pdq
+from rambarde.guard.media.pdq import GOOD_QUALITY, pdq
+from rambarde.guard.media.strip import strip
 from rambarde.nouns.request import Picture
 
 
@@ -23,6 +25,16 @@ class Sealed:
 
 
 async def seal(picture: Picture) -> Sealed:
-    """Seal one checked image. The bytes are the upstream's own: nothing is encoded again."""
-    print_ = await asyncio.to_thread(pdq, picture.rgb)
-    return Sealed(picture.data, picture.media_type, picture.sha256, print_.hex)
+    """Seal one checked image: its pixel data bit for bit, and nothing of the file that was not looked at."""
+    return await asyncio.to_thread(_seal, picture)
+
+
+def _seal(picture: Picture) -> Sealed:
+    data = strip(picture)
+    found = pdq(picture)
+    return Sealed(
+        data,
+        picture.media_type,
+        hashlib.sha256(data).hexdigest(),
+        found.hex if found.quality >= GOOD_QUALITY else None,
+    )

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from rambarde.guard.chain import Chain, ChainLimits
+from rambarde.guard.room import Room
 from rambarde.guard.upstreams.contract import Upstream
 from rambarde.interfaces import parts
 from rambarde.interfaces.http.door import Door
@@ -140,7 +141,6 @@ def wire(settings: Settings, *, upstream: Upstream | None = None) -> Gateway:
     recorder = LogRecorder(tree)
     limits = ChainLimits(
         generate=settings.generate_seconds,
-        in_flight=settings.in_flight,
         hold=timedelta(days=settings.hold_days),
         file=timedelta(minutes=settings.file_minutes),
     )
@@ -153,6 +153,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None) -> Gateway:
         vault.cipher.blind,
         limits,
         vault.database.clock,
+        room=Room(requests=settings.in_flight),
     )
     return Gateway(
         settings,

@@ -39,7 +39,7 @@ class Picture:
 
     `rgb` has shape (height, width, 3), uint8, read-only; transparency is composited over white, because
     that is what most viewers show. `alpha` (height, width), uint8, is kept where the file had it.
-    `data` are the bytes as received, `media_type` what they really are (`image/png`, `image/jpeg`,
+    `data` are the bytes of its file, `media_type` what they really are (`image/png`, `image/jpeg`,
     `image/webp`), `sha256` the hex digest of `data`.
     """
 

@@ -119,9 +119,7 @@ async def read_edit(request: Request) -> Draft:
     images: list[Upload] = []
     mask: Upload | None = None
     whole = body.bounded(request)
-    parser = _InMemory(
-        whole.headers, whole.stream(), max_files=FILES, max_fields=100, max_part_size=_PART
-    )
+    parser = _InMemory(whole.headers, whole.stream(), max_files=FILES, max_fields=100, max_part_size=_PART)
     try:
         parts = await parser.parse()
         try:
