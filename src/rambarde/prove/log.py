@@ -29,6 +29,7 @@ LOCK_SECONDS = 10.0
 """How long to wait for another process that is appending to the same folder."""
 _PAGE = 16 * WIDTH
 _CHECKED_BUNDLES = 16
+_CLEAN, _WRITING = b"0", b"1"
 _REBUILD = "Stop the gateway, run `rambarde log verify`, and keep a copy. If the database is right, move the"
 
 
@@ -120,6 +121,7 @@ class Log:
                     note = sign_checkpoint(self._signer, grown.size, grown.root(), self.extensions)
                     truth.set_checkpoint(note)
                     written = [file.path for file in files]
+                    self._mark(_WRITING)
                     self.folder.write(files)
                     staged = self.folder.stage_checkpoint(note)
             except BaseException:
@@ -139,6 +141,8 @@ class Log:
     def _caught_up(self, truth: LedgerWriter) -> Edge:
         """Our edge, grown by what other processes logged meanwhile."""
         size = truth.size()
+        if os.pread(self._lock, 1, 0) == _WRITING:
+            self.folder.sweep(size)
         if size == self._edge.size:
             return self._edge
         if size < self._edge.size:
@@ -153,6 +157,7 @@ class Log:
             truth.set_checkpoint(note)
         head = self._head(truth, size)
         published = self._published(head)
+        self.folder.sweep(size)
         try:
             edge = Edge.read(self.folder, size)
             self._check_full_tiles(size)
@@ -272,8 +277,13 @@ class Log:
                 raise _unwritable(error) from error
         try:
             yield
+            self._mark(_CLEAN)
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def _mark(self, state: bytes) -> None:
+        """Note in the lock file whether tiles beyond the truth may lie about: for who finds us dead."""
+        os.pwrite(self._lock, state, 0)
 
     @contextmanager
     def _writable(self) -> Iterator[None]:

@@ -64,16 +64,26 @@ class Report:
 
 
 class Findings:
-    """Collects findings, listing the first of each code and counting the rest."""
+    """Collects findings, each once, listing the first of each code and counting the rest."""
 
     def __init__(self) -> None:
         self.listed: list[Finding] = []
         self._counts: Counter[str] = Counter()
+        self._places: set[str] = set()
+        self._seen: set[tuple[str, str, int | None]] = set()
 
     def add(self, code: str, where: str, message: str, index: int | None = None) -> None:
+        if (code, where, index) in self._seen:
+            return
+        self._seen.add((code, where, index))
+        self._places.add(where)
         self._counts[code] += 1
         if self._counts[code] <= SHOWN:
             self.listed.append(Finding(code, where, index, message))
+
+    def about(self, where: str) -> bool:
+        """Whether something was found there."""
+        return where in self._places
 
     def folded(self) -> dict[str, int]:
         return {code: count - SHOWN for code, count in self._counts.items() if count > SHOWN}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -165,6 +165,34 @@ class TileFolder:
                 (self.root / path).unlink(missing_ok=True)
             except OSError:
                 continue
+
+    def sweep(self, size: int) -> None:
+        """Delete what a writer that died left beyond the tree of `size`. Best effort.
+
+        Left alone, a partial tile that no checkpoint ever covered would look like a changed one later on.
+        """
+        levels = levels_of(size)
+        for level in range(len(levels) + 2):
+            index, width = levels[level] if level < len(levels) else (0, 0)
+            self._sweep(lambda n, w=WIDTH, level=level: tile_path(level, n, w), index, width)
+            if level == 0:
+                self._sweep(bundle_path, index, width)
+        for staged in self.root.glob(f".{CHECKPOINT}.*"):
+            staged.unlink(missing_ok=True)
+
+    def _sweep(self, path: Callable[..., str], index: int, width: int) -> None:
+        """From tile `index` on, of which `width` hashes are right, as far as there is anything."""
+        while True:
+            full = self.root / path(index)
+            partials = full.with_name(f"{full.name}.p")
+            found = list(partials.iterdir()) if partials.is_dir() else []
+            staged = list(full.parent.glob(f".{full.name}.*")) if full.parent.is_dir() else []
+            if not (full.exists() or found or staged):
+                return
+            for file in [full, *staged, *found]:
+                if file.parent != partials or not file.name.isdecimal() or int(file.name) > width:
+                    self.remove([str(file.relative_to(self.root))])
+            index, width = index + 1, 0
 
     def drop_partials(self, paths: Iterable[str]) -> None:
         """Delete the partial tiles that the full tiles at `paths` replace (the specification allows it)."""

@@ -172,7 +172,7 @@ class _Verification:
         found = list(self._read(start, stop))
         there = {row.index for row in found}
         for index in range(start, min(stop, truth.size)):
-            if index not in there:
+            if index not in there and not self._findings.about(row_name(index)):
                 self._findings.add(
                     "entry_missing", row_name(index), f"Entry {index} is not in the database.", index
                 )
@@ -211,7 +211,8 @@ class _Verification:
             tile = hashes[index - start] if hashes else None
             entry = leaves[index - start] if leaves else None
             row = kept.get(index) if kept is not None else None
-            if len({leaf for leaf in (tile, entry, row) if leaf is not None}) > 1:
+            dropped = kept is not None and row is None  # its tile may tell where a moved row belongs
+            if dropped or len({leaf for leaf in (tile, entry, row) if leaf is not None}) > 1:
                 self._many += 1
                 if len(self._differ) < _REMEMBERED:
                     self._differ.append((index, tile, entry, row))
@@ -230,6 +231,7 @@ class _Verification:
         ]
         trusted = right.index(True) if True in right else None
         places = {difference[1 + (trusted or 0)]: difference[0] for difference in self._differ}
+        blamed = False  # a row that is named explains a wrong root
         for difference in self._differ:
             index, tile, entry, row = difference
             reference = difference[1 + trusted] if trusted is not None else _majority(tile, entry, row)
@@ -247,6 +249,7 @@ class _Verification:
                     "entries_damaged", bundle_path(bundle, width), f"Entry {index} was changed.", index
                 )
             if row not in (None, reference):
+                blamed = True
                 belongs = places.get(row)
                 if belongs is not None and belongs != index:
                     self._findings.add(
@@ -260,7 +263,8 @@ class _Verification:
             self._findings.add(
                 "root_mismatch", CHECKPOINT, f"The {size} entries do not hash to the signed root."
             )
-        if truth and truth.root and truth.size and rows.roots.get(truth.size, truth.root) != truth.root:
+        wrong = truth is not None and rows.roots.get(truth.size, truth.root) != truth.root
+        if truth and truth.root and truth.size and wrong and not blamed:
             self._findings.add(
                 "root_mismatch",
                 "database: log_head",

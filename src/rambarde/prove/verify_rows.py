@@ -16,27 +16,27 @@ def row_name(index: int) -> str:
 def check_row(row: Logged, ledger: Ledger | None, findings: Findings) -> None:
     """Body and salt open the commitment, the entry carries it, and the columns say what the body says."""
     item = row.committed
-    where = f"{row_name(row.index)} ({item.kind} {item.id})"
+    where, named = row_name(row.index), f"({item.kind} {item.id})"
     opened = commitment_of(item.kind, item.salt, item.body) if len(item.salt) == SALT_BYTES else None
     if opened != item.commitment:
         if opened is not None and entry_of(item.kind, opened) == item.entry:
             what = "The stored commitment was changed: body and salt still open the entry."
         else:
             what = "Body or salt was changed: together they do not open the commitment."
-        findings.add("commitment_mismatch", where, what, row.index)
+        findings.add("commitment_mismatch", where, f"{what} {named}", row.index)
         return
     if entry_of(item.kind, item.commitment) != item.entry:
-        findings.add(
-            "entry_changed", where, "The stored entry does not carry the document's commitment.", row.index
-        )
+        what = "The stored entry does not carry the document's commitment."
+        findings.add("entry_changed", where, f"{what} {named}", row.index)
     if ledger is None:
         return
     try:
         expected = ledger.columns(item.kind, item.body)
     except ValueError:
-        findings.add("document_invalid", where, "The body is no document of its kind.", row.index)
+        findings.add("document_invalid", where, f"The body is no document. {named}", row.index)
         return
     names = expected.keys() | row.columns.keys()
     wrong = sorted(name for name in names if expected.get(name) != row.columns.get(name))
     if wrong:
-        findings.add("columns_changed", where, f"The body says otherwise: {', '.join(wrong)}.", row.index)
+        what = f"Columns and body differ: {', '.join(wrong)}."
+        findings.add("columns_changed", where, f"{what} {named}", row.index)

@@ -44,13 +44,12 @@ class TileCheck:
 
     def check_upper(self, size: int) -> None:
         """Every hash above level 0 is the root of the full tile below it."""
-        damaged = {finding.where for finding in self._findings.listed}
         for level, (full, width) in enumerate(levels_of(size)[1:], 1):
             for index in range(full + (1 if width else 0)):
                 count = WIDTH if index < full else width
                 for offset, hash in enumerate(self.tile(level, index, count) or []):
                     below = index * WIDTH + offset
-                    if tile_path(level - 1, below) in damaged:
+                    if self._findings.about(tile_path(level - 1, below)):
                         continue  # then the one above it need not be
                     try:
                         same = perfect_root(self._folder.tile(level - 1, below)) == hash
@@ -65,7 +64,10 @@ class TileCheck:
                         )
 
     def check_older(self, size: int) -> None:
-        """Partial tiles of earlier checkpoints are still published: each is a beginning of the newest."""
+        """Partial tiles of earlier checkpoints are still published: each is a beginning of the newest.
+
+        One whose newest successor is damaged cannot be judged, and is not.
+        """
         for level, (full, width) in enumerate(levels_of(size)):
             for older in range(1, width):
                 if (self._folder.root / tile_path(level, full, older)).exists():
@@ -75,21 +77,19 @@ class TileCheck:
 
     def _older_tile(self, level: int, index: int, older: int, width: int) -> None:
         hashes = self.tile(level, index, older)
-        try:
-            newest = self._folder.tile(level, index, width)
-        except TileError:
+        newest = tile_path(level, index, width)
+        if hashes is None or self._findings.about(newest):
             return
-        if hashes is not None and hashes != newest[:older]:
+        if hashes != self._folder.tile(level, index, width)[:older]:
             path = tile_path(level, index, older)
             self._findings.add("tile_damaged", path, "This earlier partial tile differs from the newest.")
 
     def _older_bundle(self, index: int, older: int, width: int) -> None:
         entries = self.bundle(index, older)
-        try:
-            newest = self._folder.bundle(index, width)
-        except TileError:
+        newest = bundle_path(index, width)
+        if entries is None or self._findings.about(newest):
             return
-        if entries is not None and entries != newest[:older]:
+        if entries != self._folder.bundle(index, width)[:older]:
             path = bundle_path(index, older)
             self._findings.add(
                 "entries_damaged", path, "This earlier partial bundle differs from the newest."
