@@ -97,7 +97,9 @@ class Faces:
         faces: list[Face] = []
         for i in _suppress(boxes, scores):
             x, y, w, h = (float(v) for v in boxes[i])
-            faces.append(Face((x, y, w, h), points[i], float(scores[i]), turned))
+            face = Face((x, y, w, h), points[i], float(scores[i]), turned)
+            if face.unit > 1:  # landmarks in one point are no face
+                faces.append(face)
         return faces
 
 
