@@ -10,6 +10,7 @@ sexual content, exposure, pose or substance: evidence of a minor is learned from
 
 from __future__ import annotations
 
+import importlib
 import json
 import random
 import re
@@ -45,8 +46,14 @@ LABELS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 }
 """Family → what its rows are evidence of, and what they leave open."""
 CLAUSES = {"non_consent": "non_consent", "justification": "justification"}
-_OPEN_PARTS = {"twin.colour": {"reduces_exposure"}, "twin.religious": {"reduces_exposure"}}
+_OPEN_PARTS = {
+    "twin.adult": {"exposure"},
+    "twin.colour": {"reduces_exposure"},
+    "twin.religious": {"reduces_exposure"},
+}
 _PERSON_SLOTS = {"obj", "gen", "poss"}
+_FRAMES = ("{t}", "a woman, {t}", "photo of a man, {t}, adults", "{t}, highly detailed", "an adult couple {t}")
+_WORD_LISTS = ("en_US", "de_DE", "fr_FR", "nl_NL", "pl_PL", "ru_RU", "es_ES", "it_IT", "ar_AA", "ja_JP", "zh_CN")
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
@@ -91,6 +98,11 @@ class Keeper:
         folded = fold(text)
         return bool(self._minor.find(folded) or ages(folded))
 
+    def listed(self, text: str) -> bool:
+        """Whether the text holds a word of the lists of minors, sexual content or exposure."""
+        folded = fold(text)
+        return self.minor(text) or any(lexicon.find(folded) for lexicon in self._intimate)
+
     def check(self, text: str, labels: frozenset[str] = frozenset()) -> None:
         """Raise `Refused` if the text, or its labels, join a minor with intimate content."""
         folded = fold(text)
@@ -120,7 +132,7 @@ def read(path: Path) -> Language:
         if not colon or "." not in part:
             raise ValueError(f"{path.name}:{number}: neither a slot nor a part")
         parts.setdefault(part, []).extend(t.strip() for t in templates.split(" | "))
-    return Language(path.stem, slots, parts)
+    return Language(path.stem.split(".")[0], slots, parts)
 
 
 def labels_of(part: str, template: str) -> tuple[frozenset[str], frozenset[str]]:
@@ -149,13 +161,14 @@ def rows(seed: int = SEED, *, per_template: int = 6, explicit: bool = True) -> I
     keeper = Keeper()
     for path in sorted(HERE.glob("*.txt")):
         language = read(path)
-        rng = random.Random(f"{seed}:{language.code}")
+        rng = random.Random(f"{seed}:{path.stem}")
         plain: list[Row] = []
         seen: set[str] = set()
         for part, templates in language.parts.items():
             for template in templates:
                 labels, open_ = labels_of(part, template)
-                tries = per_template * (2 if part.startswith(("gen", "edit")) else 1)
+                # The ordinary is the widest class by far, so it gets the most rows.
+                tries = per_template * (3 if part.startswith(("gen", "edit")) else 1) * (3 if "." in path.stem else 1)
                 for _ in range(tries if _SLOT.search(template) else 1):
                     text = fill(template, language.slots, rng)
                     keeper.check(text, labels)
@@ -199,11 +212,20 @@ def _package_rows(rng: random.Random, keeper: Keeper) -> Iterator[Row]:
     excluded = resources.files("rambarde.guard.detectors").joinpath("lists/not-sexual.txt").read_text(encoding="utf-8")
     labels, open_ = LABELS["sexual"][0], frozenset(FAMILIES) - {"sexual"}
     terms = sorted({t.words for t in package_terms(frozenset(t.words for t in parse(excluded)))})
-    frames = ("{t}", "a woman, {t}", "photo of a man, {t}, adults", "{t}, highly detailed", "an adult couple {t}")
-    for term in rng.sample(terms, 1200):
-        text = rng.choice(frames).format(t=term)
+    for term in rng.sample(terms, 1000):
+        text = rng.choice(_FRAMES).format(t=term)
         if not keeper.minor(text):
             yield Row(text, "xx", "sexual.package", f"xx:{term}", labels, open_)
+    # The same frames with ordinary words, or the frames themselves would be taken for the evidence.
+    for code in _WORD_LISTS:
+        words = importlib.import_module(f"faker.providers.lorem.{code}").Provider.word_list
+        common = sorted({w for w in words if not keeper.listed(w)})
+        for _ in range(500):
+            picked = " ".join(rng.sample(common, rng.choice((1, 1, 2, 3, 6))))
+            frame = rng.choice(_FRAMES)
+            text = frame.format(t=picked)
+            if not keeper.listed(text):
+                yield Row(text, code[:2], "gen.words", f"{code}:{picked}", frozenset(), frozenset(("person_reference",)))
 
 
 if __name__ == "__main__":
