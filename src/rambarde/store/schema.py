@@ -137,3 +137,30 @@ record_rules = sa.Table(
     sa.Column("rule", sa.String(128), primary_key=True),
     sa.Index("ix_record_rules_rule", "rule", "seq"),
 )
+
+originals = sa.Table(
+    "originals",
+    metadata,
+    sa.Column("item", sa.String(128), primary_key=True),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False, index=True),
+)
+"""The pictures that edit chains started from, by their item; a row goes when its picture expires."""
+
+exposures = sa.Table(
+    "exposures",
+    metadata,
+    sa.Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("pdq", sa.LargeBinary),
+    sa.Column("original", sa.String(128), nullable=False, index=True),
+    sa.Column("session", sa.String(256)),
+    sa.Column("account", sa.String(256)),
+    sa.Column("scores", sa.Text),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False, index=True),
+    sa.UniqueConstraint("sha256", "original"),
+    sa.Index("ix_exposures_session", "session"),
+    sqlite_autoincrement=True,
+)
+"""Fingerprints and the scores seen in them: `seq` is never used twice, `original` outlives its picture."""
