@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rambarde.guard.arrival import Arrival, Draft, Upload
+from rambarde.guard.digest import digest
 from rambarde.guard.media.decode import decode
 from rambarde.guard.media.limits import Limits as PictureLimits
 from rambarde.guard.media.strip import strip
@@ -67,7 +68,7 @@ async def canonicalise(
         prompt=prompt,
         caller=Caller(arrival.credential.id, arrival.credential.surface),
         received_at=arrival.received_at,
-        digest=_digest(arrival, draft),
+        digest=digest(arrival.action, draft),
         negative_prompt=canonical(negative, limit=limits.prompt, field="negative_prompt")
         if negative and negative.strip()
         else None,
@@ -97,19 +98,3 @@ def _decoded(upload: Upload, limits: PictureLimits) -> Picture:
     )
     data = strip(picture, limits=limits)
     return replace(picture, data=data, sha256=hashlib.sha256(data).hexdigest())
-
-
-def _digest(arrival: Arrival, draft: Draft) -> str:
-    """SHA-256 over everything that shapes the answer, each part length-prefixed so that none can run into another."""
-    whole = hashlib.sha256(b"rambarde/request/1\0")
-    parts: list[bytes] = [arrival.action.value.encode(), draft.prompt.encode("utf-8", "surrogatepass")]
-    parts.append((draft.negative_prompt or "").encode("utf-8", "surrogatepass"))
-    parts += [hashlib.sha256(upload.data).digest() for upload in draft.images]
-    parts.append(hashlib.sha256(draft.mask.data).digest() if draft.mask else b"")
-    parts += [
-        str(v).encode() for v in (draft.n, draft.size, draft.model, draft.output_format, draft.deliver_url)
-    ]
-    parts += [f"{key}={value}".encode() for key, value in draft.options]
-    for part in parts:
-        whole.update(len(part).to_bytes(8, "big") + part)
-    return whole.hexdigest()
