@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
@@ -205,3 +207,12 @@ def test_same_pictures_same_answer(astronaut, patched):
 def test_digest_covers_the_weights():
     assert comparison.load() == comparison.load()
     assert comparison.load().startswith("sha256:")
+
+
+def test_same_answer_from_many_threads(astronaut, patched):
+    outputs = [patched, astronaut] * 3
+    original = picture_of(astronaut)
+    alone = [compare(original, picture_of(o)) for o in outputs]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(lambda o: compare(original, picture_of(o)), outputs))
+    assert alone == together
