@@ -17,9 +17,10 @@ from datetime import UTC, datetime, timedelta
 from rambarde.guard.answer import Answer, Released, Withheld
 from rambarde.guard.arrival import Arrival, Repeated
 from rambarde.guard.canonicalise import RequestLimits, canonicalise
-from rambarde.guard.comparison import compare
+from rambarde.guard.detectors.contract import Change
 from rambarde.guard.inspect import Inspection, Inspector
 from rambarde.guard.life import Blind, Life
+from rambarde.guard.lineage import Lineage, Origin
 from rambarde.guard.media.decode import decode
 from rambarde.guard.policy.evaluation import Evaluator, Facts
 from rambarde.guard.ports import Keeper, Recorder
@@ -29,6 +30,7 @@ from rambarde.guard.upstreams.contract import Generated, Upstream
 from rambarde.nouns.custody import Receipt, Shelf
 from rambarde.nouns.decision import Decision, Outcome, Point
 from rambarde.nouns.fault import Fault, Kind
+from rambarde.nouns.lineage import Fingerprint
 from rambarde.nouns.record import Ending, OutputNote, Record
 from rambarde.nouns.request import Picture, Request
 from rambarde.nouns.signal import Signals
@@ -47,6 +49,16 @@ class ChainLimits:
     generate: float = 120.0
     hold: timedelta = timedelta(days=7)
     file: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """All that is known before generation: the request, where its pictures come from, what was seen in it."""
+
+    request: Request
+    origin: Origin
+    inspection: Inspection
+    decision: Decision
 
 
 @dataclass(slots=True)
@@ -69,6 +81,7 @@ class Chain:
     upstream: Upstream
     recorder: Recorder
     keeper: Keeper
+    lineage: Lineage
     blind: Blind
     limits: ChainLimits = ChainLimits()
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -109,28 +122,26 @@ class Chain:
         no way leads from here to an image, so supposing cannot release one.
         """
         life = self._life(arrival)
-        _, _, decision = await self._admit(arrival, life, supposed)
-        return life.record(Ending.CHECKED), decision
+        asked = await self._admit(arrival, life, supposed)
+        return life.record(Ending.CHECKED), asked.decision
 
     async def _path(self, arrival: Arrival, life: Life) -> Answer:
-        request, asked, admitted = await self._admit(arrival, life)
-        if admitted.outcome is not Outcome.ALLOW:
-            return await self._finish(life, request, [], refusal=admitted)
+        asked = await self._admit(arrival, life)
+        if asked.decision.outcome is not Outcome.ALLOW:
+            return await self._finish(life, asked, [], refusal=asked.decision)
         with life.stage("generate"):
-            images = await self._generate(request, life)
+            images = await self._generate(asked.request, life)
         with life.stage("inspect_outputs"):
             pictures = [await self._decode(image, life) for image in images]
-            seen = [await self._look(request, picture, asked) for picture in pictures]
+            seen = [await self._look(asked, picture, life) for picture in pictures]
         with life.stage("release"):
-            decisions = [self._decide(Point.RELEASE, request, inspection) for inspection in seen]
+            decisions = [self._decide(Point.RELEASE, asked.request, inspection) for inspection in seen]
         with life.stage("seal"):
             sealed = [await seal(picture) for picture in pictures]
         outputs = [_Output(*one) for one in zip(images, pictures, decisions, sealed, strict=True)]
-        return await self._finish(life, request, outputs, refusal=_refusal(decisions))
+        return await self._finish(life, asked, outputs, refusal=_refusal(decisions))
 
-    async def _admit(
-        self, arrival: Arrival, life: Life, supposed: Signals | None = None
-    ) -> tuple[Request, Inspection, Decision]:
+    async def _admit(self, arrival: Arrival, life: Life, supposed: Signals | None = None) -> _Asked:
         """Canonicalise, identify, inspect the inputs, decide whether to generate at all."""
         with life.stage("canonicalise"):
             draft = await arrival.read()
@@ -142,6 +153,8 @@ class Chain:
             life.caller = await arrival.identify(request.digest)
             life.request = request = replace(request, caller=life.caller)
             self._offered(request)
+            origin = await self.lineage.trace(request)
+            life.lineage = origin.chains[0] if origin.chains else None
         if not self.ready:
             raise Fault(
                 Kind.OVERLOADED,
@@ -151,14 +164,14 @@ class Chain:
                 retry_after=2,
             )
         with life.stage("inspect_inputs"):
-            asked = await self.inspector.request(request)
-            asked.signals.update(supposed or {})
-        for name, milliseconds in asked.timings.items():
-            life.took(name, milliseconds)
+            seen = await self.inspector.request(request)
+            seen.signals[origin.signal.name] = origin.signal
+            seen.signals.update(supposed or {})
+        life.spent(seen.timings)
         life.detectors = self.inspector.versions
         with life.stage("admit"):
-            life.admit = self._decide(Point.ADMIT, request, asked)
-        return request, asked, life.admit
+            life.admit = self._decide(Point.ADMIT, request, seen)
+        return _Asked(request, origin, seen, life.admit)
 
     def _offered(self, request: Request) -> None:
         """A surface or mode that the policy does not name has no rules of its own: it is refused."""
@@ -203,12 +216,15 @@ class Chain:
         life.place.reserve(picture.width * picture.height)
         return picture
 
-    async def _look(self, request: Request, picture: Picture, asked: Inspection) -> Inspection:
-        """Everything known when one output is judged: what was asked, what is seen, what has changed."""
-        seen = await self.inspector.output(picture)
-        signals = asked.signals | seen.signals
-        changes = await compare(request, picture, signals)
-        return Inspection(signals | {s.name: s for s in changes}, asked.evidence, seen.timings)
+    async def _look(self, asked: _Asked, picture: Picture, life: Life) -> Inspection:
+        """All that is known when one output is judged: what was asked, what is seen, what has changed."""
+        origin = asked.origin
+        change = Change(picture, asked.request.images, origin.originals, origin.session, origin.lost)
+        seen, changed = await asyncio.gather(self.inspector.output(picture), self.inspector.change(change))
+        life.spent(seen.timings | changed.timings)
+        return Inspection(
+            asked.inspection.signals | seen.signals | changed.signals, asked.inspection.evidence
+        )
 
     def _decide(self, point: Point, request: Request, inspection: Inspection) -> Decision:
         caller = request.caller
@@ -225,14 +241,15 @@ class Chain:
         return replace(decision, evidence=tuple(e for e in inspection.evidence if e.signal in read))
 
     async def _finish(
-        self, life: Life, request: Request, outputs: list[_Output], *, refusal: Decision | None
+        self, life: Life, asked: _Asked, outputs: list[_Output], *, refusal: Decision | None
     ) -> Answer:
         """Keep what must be kept, record, and only then let go. What cannot be recorded is not released."""
         floor = refusal is not None and refusal.floor_hit
         try:
             with life.stage("keep"):
-                for output in outputs if not floor else ():
-                    output.item = await self._keep(request, output)
+                await self._remember(asked, outputs if not floor else [])
+                for output in outputs if not floor else []:
+                    output.item = await self._keep(asked.request, output)
             life.outputs = [
                 OutputNote(index, o.decision, o.sealed.sha256, o.sealed.pdq, o.item)
                 for index, o in enumerate(outputs)
@@ -247,7 +264,17 @@ class Chain:
             life.outputs = []
             raise
         images = tuple(_answered(index, output, withhold=floor) for index, output in enumerate(outputs))
-        return Answer(request.id, ending, images, refusal, self.clock(), receipt, life.timings)
+        return Answer(asked.request.id, ending, images, refusal, self.clock(), receipt, life.timings)
+
+    async def _remember(self, asked: _Asked, outputs: list[_Output]) -> None:
+        """Tie what may leave, now or after review, to what it goes back to."""
+        leaving = [
+            (o.picture, Fingerprint(o.sealed.sha256, o.sealed.pdq))
+            for o in outputs
+            if o.decision.outcome is not Outcome.BLOCK
+        ]
+        if leaving:
+            await self.lineage.remember(asked.request, asked.origin, leaving, asked.inspection.signals)
 
     async def _keep(self, request: Request, output: _Output) -> str | None:
         """A held image waits for a human, with its prompt; a released one lives behind its URL; a blocked one goes."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from rambarde.guard.detectors.contract import Detector, Reading, Subject
+from rambarde.guard.detectors.contract import Change, Detector, Reading, Subject
 from rambarde.guard.policy.catalogue import INPUT, OUTPUT
 from rambarde.guard.policy.language import Requirement
 from rambarde.nouns.decision import Evidence
@@ -107,6 +107,12 @@ class Inspector:
         """The signals of one output image, as `output.*`."""
         return _merged(await asyncio.gather(*(self._output(picture, d) for d in self._of(Subject.PICTURE))))
 
+    async def change(self, change: Change) -> Inspection:
+        """The signals of what one output changes (`change.*`)."""
+        return _merged(
+            await asyncio.gather(*(self._worst_of(d, [change], "") for d in self._of(Subject.CHANGE)))
+        )
+
     def _of(self, subject: Subject) -> list[Detector]:
         return [d for d in self._detectors if d.info.subject is subject]
 
@@ -125,7 +131,7 @@ class Inspector:
         return await self._worst_of(detector, [picture], OUTPUT)
 
     async def _worst_of(
-        self, detector: Detector, subjects: Sequence[Text | Picture], prefix: str
+        self, detector: Detector, subjects: Sequence[Text | Picture | Change], prefix: str
     ) -> Inspection:
         """Each subject by itself; of several, the worst of each signal counts."""
         start = time.perf_counter()
@@ -140,7 +146,7 @@ class Inspector:
         found.evidence = tuple(e for reading in readings for e in reading.evidence)
         return found
 
-    async def _call(self, detector: Detector, subject: Text | Picture) -> Reading:
+    async def _call(self, detector: Detector, subject: Text | Picture | Change) -> Reading:
         info = detector.info
         if info.name in self._unfit:
             return _failed(info.specs, self._unfit[info.name])

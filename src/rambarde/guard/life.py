@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -43,6 +43,7 @@ class Life:
         self.admit: Decision | None = None
         self.outputs: list[OutputNote] = []
         self.upstream: str | None = None
+        self.lineage: str | None = None
         self.detectors: tuple[tuple[str, str], ...] = ()
         self._timings: dict[str, float] = {}
 
@@ -57,6 +58,11 @@ class Life:
 
     def took(self, name: str, milliseconds: float) -> None:
         self._timings[name] = self._timings.get(name, 0.0) + milliseconds
+
+    def spent(self, milliseconds: Mapping[str, float]) -> None:
+        """Add what the detectors took."""
+        for name, value in milliseconds.items():
+            self.took(name, value)
 
     @property
     def timings(self) -> tuple[tuple[str, float], ...]:
@@ -95,5 +101,6 @@ class Life:
             admit=self.admit,
             outputs=tuple(self.outputs),
             fault=FaultNote(fault.kind.value, fault.code, fault.field) if fault else None,
+            lineage=self.lineage,
             timings=self.timings,
         )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from rambarde.nouns.custody import Kept, Receipt, Shelf
 from rambarde.nouns.record import Record
 
-__all__ = ["Keeper", "Kept", "Receipt", "Recorder", "Shelf"]
+__all__ = ["Clock", "Keeper", "Kept", "Receipt", "Recorder", "Shelf"]
+
+Clock = Callable[[], datetime]
+"""The time, in UTC; given, so that a test can set it."""
 
 
 class Recorder(Protocol):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 from rambarde.guard.chain import Chain
+from rambarde.guard.lineage import Lineage
 from rambarde.guard.upstreams.contract import Generated
 from rambarde.interfaces import parts
 from rambarde.interfaces.settings import Settings
 from rambarde.nouns.custody import Kept, Receipt, Shelf
 from rambarde.nouns.fault import Fault, Kind
+from rambarde.nouns.lineage import Fingerprint, Trace
 from rambarde.nouns.record import Record
 from rambarde.nouns.request import Request
 
@@ -51,6 +54,27 @@ class _Nothing:
     async def destroy(self, id: str) -> bool:
         self._refuse()
 
+    async def remember(
+        self,
+        fingerprint: Fingerprint,
+        *,
+        original: str,
+        expires_at: datetime,
+        session: str | None = None,
+        account: str | None = None,
+        scores: Mapping[str, object] | None = None,
+    ) -> None:
+        self._refuse()
+
+    async def find(self, sha256: str, pdq: Iterable[str] = (), *, limit: int = 10) -> tuple[Trace, ...]:
+        """Who only judges has no memory: every picture is seen for the first time."""
+        return ()
+
+    async def by_session(
+        self, session: str, account: str | None = None, *, limit: int = 10
+    ) -> tuple[Trace, ...]:
+        return ()
+
     def _refuse(self) -> NoReturn:
         raise Fault(Kind.INTERNAL, "only_judging", "This chain only judges.", remedy="Use a gateway.")
 
@@ -69,7 +93,13 @@ class Judge:
         nothing = _Nothing()
         # Nothing is recorded, so the digest is hidden under no key that is kept.
         chain = Chain(
-            evaluator, inspector, nothing, nothing, nothing, lambda _id, _digest: secrets.token_hex(32)
+            evaluator,
+            inspector,
+            nothing,
+            nothing,
+            nothing,
+            Lineage(nothing, nothing, lambda: datetime.now(UTC)),
+            lambda _id, _digest: secrets.token_hex(32),
         )
         chain.ready = True
         return cls(chain)

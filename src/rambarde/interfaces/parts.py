@@ -7,7 +7,6 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rambarde.guard.comparison import SPECS
 from rambarde.guard.detectors.contract import Detector, DetectorInfo
 from rambarde.guard.inspect import Inspector
 from rambarde.guard.policy.catalogue import Catalogue, catalogue
@@ -47,7 +46,7 @@ def judging(settings: Settings) -> tuple[Evaluator, Inspector, Catalogue]:
     Raises `PolicyError` for a policy that cannot be used.
     """
     installed = detectors(settings)
-    names = catalogue((d.info for d in installed), SPECS)
+    names = catalogue(d.info for d in installed)
     policy = _policy(settings, names)
     required = {requirement.name for requirement in policy.detectors}
     inspector = Inspector((d for d in installed if d.info.name in required), policy.detectors)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from rambarde.guard.chain import Chain, ChainLimits
+from rambarde.guard.lineage import Lineage
 from rambarde.guard.room import Room
 from rambarde.guard.upstreams.contract import Upstream
 from rambarde.interfaces import parts
@@ -25,6 +26,7 @@ from rambarde.store.credentials import Credentials
 from rambarde.store.database import Database
 from rambarde.store.items import Items
 from rambarde.store.ledger import Ledger
+from rambarde.store.lineage import Lineage as Register
 from rambarde.store.tokens import Tokens
 
 logger = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ class Vault:
     credentials: Credentials
     tokens: Tokens
     items: Items
+    lineage: Register
 
     @classmethod
     def open(cls, settings: Settings) -> Vault:
@@ -52,7 +55,13 @@ class Vault:
         cipher = Cipher.open(data)
         cipher.bind(database)
         return cls(
-            data, database, cipher, Credentials(database, cipher), Tokens(database), Items(database, cipher)
+            data,
+            database,
+            cipher,
+            Credentials(database, cipher),
+            Tokens(database),
+            Items(database, cipher),
+            Register(database),
         )
 
     def close(self) -> None:
@@ -113,6 +122,7 @@ class Gateway:
         while True:
             try:
                 await self.vault.items.purge()
+                await self.vault.lineage.purge()
                 await self.vault.database.run(self.vault.tokens.purge)
             except Exception:
                 logger.exception("purging failed; the next round tries again")
@@ -150,6 +160,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None) -> Gateway:
         generator,
         recorder,
         vault.items,
+        Lineage(vault.lineage, vault.items, vault.database.clock),
         vault.cipher.blind,
         limits,
         vault.database.clock,

@@ -102,6 +102,20 @@ def exposures(picture: Picture) -> tuple[float | None, ...]:
     return tuple(alone(person.body) for person in _view(picture).people)
 
 
+def newcomers(inputs: Sequence[Picture], output: Picture) -> int:
+    """How many people the output shows beyond those whom the inputs show, faces and faceless bodies alike.
+
+    Counted, not recognised: an edit may change a face. So somebody who replaces somebody is no newcomer
+    here; `compare` gives no answer about the one who was replaced.
+    """
+    return max(0, _people(output) - sum(_people(one) for one in inputs))
+
+
+def _people(picture: Picture) -> int:
+    view = _view(picture)
+    return len(view.faces) + _faceless(picture.rgb, view.faces)
+
+
 def _view(picture: Picture) -> _View:
     return _views.get(picture.rgb, lambda: _look(picture.rgb))
 

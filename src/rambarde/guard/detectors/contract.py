@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from rambarde.nouns.decision import Evidence
-from rambarde.nouns.request import Picture, Text
+from rambarde.nouns.request import Picture
 from rambarde.nouns.signal import Signal, SignalSpec
 
 
@@ -20,6 +20,24 @@ class Subject(StrEnum):
 
     TEXT = "text"
     PICTURE = "picture"
+    CHANGE = "change"
+    """What an output changes about the people of the pictures it was made from."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """One output and all it is to be compared with.
+
+    `inputs` are the pictures sent; `originals` those that a chain of edits started from, recognised by
+    fingerprint; `session` those the same session began with. `lost` are the exposure scores of chains whose
+    original has expired: the shares of bare body of each person, None where they could not be told.
+    """
+
+    output: Picture
+    inputs: tuple[Picture, ...] = ()
+    originals: tuple[Picture, ...] = ()
+    session: tuple[Picture, ...] = ()
+    lost: tuple[tuple[float | None, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +81,6 @@ class Detector(Protocol):
 
     def load(self) -> None: ...
 
-    def inspect(self, subject: Text | Picture, /) -> Reading: ...
+    def inspect(self, subject: Any, /) -> Reading:
+        """`subject` is a `Text`, `Picture` or `Change`, as `info.subject` says."""
+        ...

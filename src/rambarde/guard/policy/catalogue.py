@@ -1,7 +1,8 @@
 """The catalogue: every signal name that a policy may read, where it exists, and its polarity.
 
 A picture detector's signal `nudity` is read as `input.nudity` (the worst over all input pictures) at both
-decision points and as `output.nudity` at release. Text signals and input signals exist at both points.
+decision points and as `output.nudity` at release. Text, input and lineage signals exist at both points;
+what an output changes (`change.…`) exists at release.
 """
 
 from __future__ import annotations
@@ -16,8 +17,14 @@ from rambarde.nouns.signal import Polarity, SignalSpec
 INPUT = "input."
 OUTPUT = "output."
 
-COMPARISON = "comparison"
-"""The step that compares outputs with the lineage's original; its signals start with `change.`."""
+LINEAGE = "lineage"
+"""Not a detector: what the chain knows of where the input pictures come from. Always there."""
+LINEAGE_SPECS = (
+    SignalSpec(
+        "lineage.photograph",
+        meaning="1 unless every input picture is our own output, made from words alone and of nobody real",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +41,8 @@ class Entry:
 Catalogue = Mapping[str, Entry]
 
 
-def catalogue(detectors: Iterable[DetectorInfo], comparison: Iterable[SignalSpec]) -> Catalogue:
-    """All signals of the given detectors and of the comparison. Raises `ValueError` for a name used twice."""
+def catalogue(detectors: Iterable[DetectorInfo]) -> Catalogue:
+    """All signals of the given detectors, and what lineage says. Raises `ValueError` for a name used twice."""
     entries: dict[str, Entry] = {}
 
     def add(name: str, spec: SignalSpec, points: tuple[Point, ...], detector: str) -> None:
@@ -48,9 +55,11 @@ def catalogue(detectors: Iterable[DetectorInfo], comparison: Iterable[SignalSpec
         for spec in info.specs:
             if info.subject is Subject.TEXT:
                 add(spec.name, spec, both, info.name)
+            elif info.subject is Subject.CHANGE:
+                add(spec.name, spec, (Point.RELEASE,), info.name)
             else:
                 add(INPUT + spec.name, spec, both, info.name)
                 add(OUTPUT + spec.name, spec, (Point.RELEASE,), info.name)
-    for spec in comparison:
-        add(spec.name, spec, (Point.RELEASE,), COMPARISON)
+    for spec in LINEAGE_SPECS:
+        add(spec.name, spec, both, LINEAGE)
     return entries

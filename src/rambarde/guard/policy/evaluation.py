@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from rambarde.guard.policy.catalogue import COMPARISON, Catalogue
+from rambarde.guard.policy.catalogue import LINEAGE, Catalogue
 from rambarde.guard.policy.language import (
     All,
     AnyOf,
@@ -58,7 +58,7 @@ class Evaluator:
 
     def __init__(self, policy: Policy, catalogue: Catalogue) -> None:
         self.policy = policy
-        required = {COMPARISON, *(requirement.name for requirement in policy.detectors)}
+        required = {LINEAGE, *(requirement.name for requirement in policy.detectors)}
         self._required = {
             point: tuple(e.name for e in catalogue.values() if point in e.points and e.detector in required)
             for point in Point

@@ -6,7 +6,7 @@ import hashlib
 from importlib.resources import files
 from pathlib import Path
 
-from rambarde.guard.policy.catalogue import COMPARISON, Catalogue
+from rambarde.guard.policy.catalogue import LINEAGE, Catalogue
 from rambarde.guard.policy.document import Node, load, suggest
 from rambarde.guard.policy.language import Policy, Rule, signals_read
 from rambarde.guard.policy.parse import LANGUAGE, Parser
@@ -116,7 +116,7 @@ def read_policy(
 
 def _complete(policy: Policy, catalogue: Catalogue, root: Node) -> None:
     """Every signal a rule reads comes from a required detector, else its silence would go unnoticed."""
-    required = {COMPARISON, *(requirement.name for requirement in policy.detectors)}
+    required = {LINEAGE, *(requirement.name for requirement in policy.detectors)}
     for rule in policy.rules:
         for signal in signals_read(rule.when):
             if catalogue[signal].detector not in required:
