@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 JOBS ?= auto
 
-.PHONY: run test setup check soak bench eval clean
+.PHONY: run test setup check soak bench eval pin clean
 
 run: setup
 	$(BIN)/rambarde serve --demo
@@ -31,6 +31,10 @@ bench: .venv/.test
 DATA ?= ../shared/data/prompts
 eval: .venv/.test
 	$(BIN)/python training/eval_text.py $(DATA)
+
+# Write the installed detectors into the shipped policy: a policy change, visible as a diff.
+pin: .venv/.test
+	$(BIN)/python training/pin_detectors.py
 
 clean:
 	rm -rf .venv build
