@@ -52,8 +52,26 @@ _OPEN_PARTS = {
     "twin.religious": {"reduces_exposure"},
 }
 _PERSON_SLOTS = {"obj", "gen", "poss"}
-_FRAMES = ("{t}", "a woman, {t}", "photo of a man, {t}, adults", "{t}, highly detailed", "an adult couple {t}")
-_WORD_LISTS = ("en_US", "de_DE", "fr_FR", "nl_NL", "pl_PL", "ru_RU", "es_ES", "it_IT", "ar_AA", "ja_JP", "zh_CN")
+_FRAMES = (
+    "{t}",
+    "a woman, {t}",
+    "photo of a man, {t}, adults",
+    "{t}, highly detailed",
+    "an adult couple {t}",
+)
+_WORD_LISTS = (
+    "en_US",
+    "de_DE",
+    "fr_FR",
+    "nl_NL",
+    "pl_PL",
+    "ru_RU",
+    "es_ES",
+    "it_IT",
+    "ar_AA",
+    "ja_JP",
+    "zh_CN",
+)
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
@@ -168,14 +186,20 @@ def rows(seed: int = SEED, *, per_template: int = 6, explicit: bool = True) -> I
             for template in templates:
                 labels, open_ = labels_of(part, template)
                 # The ordinary is the widest class by far, so it gets the most rows.
-                tries = per_template * (3 if part.startswith(("gen", "edit")) else 1) * (3 if "." in path.stem else 1)
+                tries = (
+                    per_template
+                    * (3 if part.startswith(("gen", "edit")) else 1)
+                    * (3 if path.stem.endswith("scenes") else 1)
+                )
                 for _ in range(tries if _SLOT.search(template) else 1):
                     text = fill(template, language.slots, rng)
                     keeper.check(text, labels)
                     if text in seen:
                         continue
                     seen.add(text)
-                    plain.append(Row(text, language.code, part, f"{language.code}:{part}:{template}", labels, open_))
+                    plain.append(
+                        Row(text, language.code, part, f"{language.code}:{part}:{template}", labels, open_)
+                    )
         yield from plain
         yield from _joined(plain, rng, keeper)
     if explicit:
@@ -209,7 +233,11 @@ def _joined(plain: list[Row], rng: random.Random, keeper: Keeper) -> Iterator[Ro
 
 def _package_rows(rng: random.Random, keeper: Keeper) -> Iterator[Row]:
     """Explicit vocabulary of the package, in memory only: terms alone and beside an adult."""
-    excluded = resources.files("rambarde.guard.detectors").joinpath("lists/not-sexual.txt").read_text(encoding="utf-8")
+    excluded = (
+        resources.files("rambarde.guard.detectors")
+        .joinpath("lists/not-sexual.txt")
+        .read_text(encoding="utf-8")
+    )
     labels, open_ = LABELS["sexual"][0], frozenset(FAMILIES) - {"sexual"}
     terms = sorted({t.words for t in package_terms(frozenset(t.words for t in parse(excluded)))})
     for term in rng.sample(terms, 1000):
@@ -225,7 +253,14 @@ def _package_rows(rng: random.Random, keeper: Keeper) -> Iterator[Row]:
             frame = rng.choice(_FRAMES)
             text = frame.format(t=picked)
             if not keeper.listed(text):
-                yield Row(text, code[:2], "gen.words", f"{code}:{picked}", frozenset(), frozenset(("person_reference",)))
+                yield Row(
+                    text,
+                    code[:2],
+                    "gen.words",
+                    f"{code}:{picked}",
+                    frozenset(),
+                    frozenset(("person_reference",)),
+                )
 
 
 if __name__ == "__main__":

@@ -88,7 +88,9 @@ def evaluate(files: Iterable[Path], examples: int) -> dict[str, object]:
             for name in found["both"]:
                 fired[label, name] += 1
             if bool(found["both"]) == (label == "safe") and len(shown[label]) < examples:
-                shown[label].append({"id": row["id"], "signals": found["both"], "category": row.get("category")})
+                shown[label].append(
+                    {"id": row["id"], "signals": found["both"], "category": row.get("category")}
+                )
         result: dict[str, object] = {"fired": {f"{a}:{b}": n for (a, b), n in sorted(fired.items())}}
         for label in ("safe", "unsafe"):
             total = counts[label, "rows"]

@@ -54,7 +54,9 @@ class Data:
     w: Floats
 
     def take(self, index: NDArray[np.int64]) -> Data:
-        return Data([self.rows[i] for i in index], self.emb[index], self.grams[index], self.y[index], self.w[index])
+        return Data(
+            [self.rows[i] for i in index], self.emb[index], self.grams[index], self.y[index], self.w[index]
+        )
 
 
 def prepare() -> Data:
@@ -91,7 +93,9 @@ def train(data: Data, seed: int, epochs: int = EPOCHS) -> dict[str, Floats]:
             # Without one half now and then, so that neither meaning nor spelling has to be right alone.
             keep = rng.random((len(index), 2)) > 0.12
             e = e * keep[:, :1]
-            s = csr_matrix((s.data * np.repeat(keep[:, 1], np.diff(s.indptr)), s.indices, s.indptr), shape=s.shape)
+            s = csr_matrix(
+                (s.data * np.repeat(keep[:, 1], np.diff(s.indptr)), s.indices, s.indptr), shape=s.shape
+            )
             pre = e @ p["emb_hidden"] + s @ p["gram_hidden"] + p["hidden_bias"]
             mask = (rng.random(pre.shape) > DROP).astype(np.float32) / (1 - DROP)
             hidden = np.maximum(pre, 0) * mask
@@ -114,7 +118,9 @@ def train(data: Data, seed: int, epochs: int = EPOCHS) -> dict[str, Floats]:
 
 def logits(p: dict[str, Floats], data: Data) -> Floats:
     hidden = np.maximum(data.emb @ p["emb_hidden"] + data.grams @ p["gram_hidden"] + p["hidden_bias"], 0)
-    return np.asarray(hidden @ p["hidden_out"] + data.emb @ p["emb_out"] + data.grams @ p["gram_out"] + p["out_bias"])
+    return np.asarray(
+        hidden @ p["hidden_out"] + data.emb @ p["emb_out"] + data.grams @ p["gram_out"] + p["out_bias"]
+    )
 
 
 def calibrate(x: Floats, y: Floats, w: Floats) -> tuple[float, float]:
@@ -140,7 +146,9 @@ def table(prob: Floats, y: Floats, w: Floats) -> dict[str, dict[str, float]]:
             "positives": int(positive.sum()),
             "recall": round(float((prob[positive, i] >= 0.5).mean()), 4) if positive.any() else float("nan"),
             "negatives": int(negative.sum()),
-            "false_positives": round(float((prob[negative, i] >= 0.5).mean()), 5) if negative.any() else float("nan"),
+            "false_positives": round(float((prob[negative, i] >= 0.5).mean()), 5)
+            if negative.any()
+            else float("nan"),
         }
     return out
 
@@ -148,7 +156,9 @@ def table(prob: Floats, y: Floats, w: Floats) -> dict[str, dict[str, float]]:
 def show(title: str, result: dict[str, dict[str, float]]) -> None:
     print(f"\n{title}")
     for family, r in result.items():
-        print(f"  {family:18} recall {r['recall']:.3f} of {r['positives']:5}   fp {r['false_positives']:.4f} of {r['negatives']}")
+        print(
+            f"  {family:18} recall {r['recall']:.3f} of {r['positives']:5}   fp {r['false_positives']:.4f} of {r['negatives']}"
+        )
 
 
 def main() -> None:
@@ -157,11 +167,15 @@ def main() -> None:
     quick = arguments.parse_args().quick
     begun = time.time()
     data = prepare()
-    print(f"{len(data.rows)} rows, {len(set(r.lang for r in data.rows)) - 1} languages, {time.time() - begun:.0f} s")
+    print(
+        f"{len(data.rows)} rows, {len(set(r.lang for r in data.rows)) - 1} languages, {time.time() - begun:.0f} s"
+    )
     report: dict[str, object] = {"rows": len(data.rows), "seed": SEED}
 
     templates = sorted({row.template for row in data.rows})
-    fold_of = dict(zip(templates, np.random.default_rng(SEED).integers(0, FOLDS, len(templates)), strict=True))
+    fold_of = dict(
+        zip(templates, np.random.default_rng(SEED).integers(0, FOLDS, len(templates)), strict=True)
+    )
     folds = np.array([fold_of[row.template] for row in data.rows])
     held = np.zeros_like(data.y)
     for k in range(FOLDS):
@@ -188,7 +202,13 @@ def main() -> None:
             print(lang, {f: (v["recall"], v["false_positives"]) for f, v in r.items()})  # type: ignore[attr-defined]
         report["language_held_out"] = by_language
         by_part: dict[str, object] = {}
-        parts = sorted({row.part.rstrip("+") for row in data.rows if row.part.startswith(("exposure.", "twin.", "degrading."))})
+        parts = sorted(
+            {
+                row.part.rstrip("+")
+                for row in data.rows
+                if row.part.startswith(("exposure.", "twin.", "degrading."))
+            }
+        )
         for name in parts:
             out = np.array([row.part.rstrip("+") == name for row in data.rows])
             p = train(data.take(np.flatnonzero(~out)), SEED, epochs=8)

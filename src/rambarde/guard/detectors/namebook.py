@@ -63,7 +63,7 @@ def read(words: frozenset[str]) -> NameBook:
     return NameBook(
         given=frozenset(name for name in given if len(name) > 1 and " " not in name),
         family=frozenset(name for name in family if len(name) > 1 and " " not in name),
-        words=words | _ordinary(),
+        words=words | ordinary(),
         sure=frozenset(
             "smith taylor swift hilton cruise pitt spears grande lopez gomez johnson jackson obama biden trump clinton".split()
         ),
@@ -86,10 +86,10 @@ def _table(provider: type, attributes: tuple[str, ...]) -> set[str]:
     return names
 
 
-def _ordinary() -> frozenset[str]:
+def ordinary() -> frozenset[str]:
     """Common words of the languages for which `faker` has real word lists: a name among them is ambiguous."""
     found: set[str] = set()
-    for code in ("en_US", "de_DE", "fr_FR", "nl_NL", "pl_PL", "ru_RU", "es_ES", "it_IT", "tr_TR"):
+    for code in ("en_US", "de_DE", "fr_FR", "nl_NL", "pl_PL", "ru_RU", "es_ES", "it_IT", "ar_AA", "ja_JP", "zh_CN"):
         try:
             provider = importlib.import_module(f"faker.providers.lorem.{code}").Provider
         except ImportError:

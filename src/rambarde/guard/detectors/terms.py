@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rambarde.guard.detectors.contract import DetectorInfo, Reading, Subject
 from rambarde.guard.detectors.lexicon import Lexicon, Match, Term, parse
+from rambarde.guard.detectors.namebook import ordinary
 from rambarde.guard.text.normalise import fold
 from rambarde.guard.text.tables import FOLD
 from rambarde.nouns.decision import Evidence
@@ -79,7 +80,8 @@ class TermsDetector:
         if not self._lexicons:
             raise RuntimeError("terms: load() has not run")
         forms = [subject.folded]
-        plain = subject.clean.casefold().translate(FOLD)
+        # Stretched letters are one in the folded form; here they stay two, for words that have two (`boob`, `ass`).
+        plain = _doubled(subject.clean.casefold().translate(FOLD))
         if plain != subject.folded:
             forms.append(plain)
         signals: list[Signal] = []
@@ -94,6 +96,16 @@ class TermsDetector:
             shown = sorted(words, key=lambda w: (-len(w), w))[:_SHOWN]
             evidence += [Evidence(signal=name, words=word) for word in shown]
         return Reading(tuple(signals), tuple(evidence))
+
+
+def _doubled(text: str) -> str:
+    """Runs of three or more of one letter become two."""
+    out: list[str] = []
+    for char in text:
+        if len(out) > 1 and char == out[-1] == out[-2] and char.isalpha():
+            continue
+        out.append(char)
+    return "".join(out)
 
 
 def ages(text: str) -> list[Match]:
@@ -149,6 +161,7 @@ def package_terms(excluded: frozenset[str], sha: hashlib._Hash | None = None) ->
         raise FileNotFoundError("the package glin-profanity is not installed: pip install glin-profanity")
     folder = Path(next(iter(spec.submodule_search_locations))) / "data" / "dictionaries"
     terms: list[Term] = []
+    common = ordinary()
     for path in sorted(folder.glob("*.json")):
         data = path.read_bytes()
         if sha is not None:
@@ -158,6 +171,6 @@ def package_terms(excluded: frozenset[str], sha: hashlib._Hash | None = None) ->
             word = fold(str(raw))
             # Two letters, or three in a list of another language, are words elsewhere ("it", "top").
             short = 2 if not word.isascii() else 3 if english else 4
-            if len(word) >= short and word not in excluded:
+            if len(word) >= short and word not in excluded and word not in common:
                 terms.append(Term(word))
     return terms
