@@ -7,6 +7,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,6 +15,7 @@ from rambarde.nouns.custody import Kept, Shelf
 from rambarde.nouns.fault import Fault, Kind, invalid
 from rambarde.store.cipher import Cipher
 from rambarde.store.database import Database
+from rambarde.store.reviews import mark_expired
 from rambarde.store.schema import items
 
 _ID_BYTES = 24
@@ -84,6 +86,10 @@ class Items:
     ) -> tuple[Listed, ...]:
         """What is on a shelf and has not expired, oldest first, at most `limit`, after the item `after`."""
         return await self._database.run(self._listed, shelf, limit, after)
+
+    async def look(self, id: str, shelf: Shelf) -> Listed | None:
+        """An item without its bytes; unlike `take`, also one that has expired and is not erased yet."""
+        return await self._database.run(self._look, id, shelf)
 
     async def held(self, *, limit: int = 100, after: Listed | None = None) -> tuple[Listed, ...]:
         """What waits for a human."""
@@ -157,7 +163,7 @@ class Items:
 
     def _listed(self, shelf: Shelf, limit: int, after: Listed | None) -> tuple[Listed, ...]:
         query = (
-            sa.select(*(column for column in items.c if column is not items.c.body))
+            sa.select(*_without_bytes())
             .where(items.c.shelf == shelf.value, items.c.expires_at > self._database.clock())
             .order_by(items.c.created_at, items.c.id)
             .limit(limit)
@@ -166,28 +172,41 @@ class Items:
             query = query.where(sa.tuple_(items.c.created_at, items.c.id) > (after.created_at, after.id))
         with self._database.reading() as connection:
             rows = connection.execute(query).mappings().all()
-        return tuple(
-            Listed(
-                id=row["id"],
-                shelf=shelf,
-                record=row["record"],
-                media_type=row["media_type"],
-                size=row["size"],
-                created_at=row["created_at"],
-                expires_at=row["expires_at"],
-                meta=self._meta(row),
-            )
-            for row in rows
+        return tuple(self._entry(row) for row in rows)
+
+    def _look(self, id: str, shelf: Shelf) -> Listed | None:
+        if not _ID.fullmatch(id):
+            return None
+        query = sa.select(*_without_bytes()).where(items.c.id == id, items.c.shelf == shelf.value)
+        with self._database.reading() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else self._entry(row)
+
+    def _entry(self, row: sa.RowMapping) -> Listed:
+        return Listed(
+            id=row["id"],
+            shelf=Shelf(row["shelf"]),
+            record=row["record"],
+            media_type=row["media_type"],
+            size=row["size"],
+            created_at=row["created_at"],
+            expires_at=row["expires_at"],
+            meta=self._meta(row),
         )
 
     def _purge(self, now: datetime) -> int:
         erased = 0
-        expired = sa.select(items.c.id).where(items.c.expires_at <= now).limit(_AT_ONCE)
+        expired = sa.select(items.c.id, items.c.shelf, items.c.record).where(items.c.expires_at <= now)
         while True:
             with self._database.writing() as connection:
-                count = connection.execute(sa.delete(items).where(items.c.id.in_(expired))).rowcount
+                rows = connection.execute(expired.limit(_AT_ONCE)).all()
+                gone = [row.id for row in rows]
+                # Of a held image, that it expired is remembered: its status URL says so.
+                held = {row.id: row.record or "" for row in rows if row.shelf == Shelf.HELD.value}
+                mark_expired(connection, held, now)
+                count = connection.execute(sa.delete(items).where(items.c.id.in_(gone))).rowcount
             erased += count
-            if count < _AT_ONCE:
+            if len(gone) < _AT_ONCE:
                 return erased
 
     def _meta(self, row: sa.RowMapping) -> dict[str, object]:
@@ -196,6 +215,10 @@ class Items:
             self._cipher.unseal(row["meta"], table="items", id=id, purpose=f"{shelf}/meta")
         )
         return meta
+
+
+def _without_bytes() -> list[sa.Column[Any]]:
+    return [column for column in items.c if column is not items.c.body]
 
 
 def new_id() -> str:

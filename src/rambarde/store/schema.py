@@ -164,3 +164,43 @@ exposures = sa.Table(
     sqlite_autoincrement=True,
 )
 """Fingerprints and the scores seen in them: `seq` is never used twice, `original` outlives its picture."""
+
+reviews = sa.Table(
+    "reviews",
+    metadata,
+    sa.Column("subject", sa.String(128), primary_key=True),
+    sa.Column("matter", sa.String(16), nullable=False),
+    sa.Column("record", sa.String(64), nullable=False),
+    sa.Column("begun_at", UtcTime, nullable=False),
+    sa.Column("outcome", sa.String(16)),
+    sa.Column("file", sa.String(128)),
+    sa.Column("file_until", UtcTime),
+    sa.Column("expires_at", UtcTime, nullable=False, index=True),
+)
+"""How far a review has come, and what became of held images; who decided and why is in the log."""
+
+appeals = sa.Table(
+    "appeals",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("decision", sa.String(64), nullable=False, index=True),
+    sa.Column("opened", sa.Boolean),
+    sa.Column("pictures", sa.Integer, nullable=False),
+    sa.Column("plea", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False, index=True),
+    sa.Column("outcome", sa.String(16)),
+    sa.Column("decided_at", UtcTime),
+    sa.Index("ix_appeals_outcome_created_at", "outcome", "created_at"),
+)
+"""Appeals; `plea` is sealed: the text, the e-mail address and the prompt."""
+
+appeal_pictures = sa.Table(
+    "appeal_pictures",
+    metadata,
+    sa.Column("appeal", sa.String(64), sa.ForeignKey("appeals.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("media_type", sa.String(128), nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+"""Pictures attached to appeals, sealed; erased when the appeal is decided."""
