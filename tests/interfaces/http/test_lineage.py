@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import skimage
 
+from rambarde.guard.compare.comparison import compare
 from rambarde.guard.inspect import Inspector
+from rambarde.guard.media.decode import decode
 from rambarde.guard.upstreams.contract import Generated
 from rambarde.nouns.custody import Shelf
 from rambarde.nouns.request import Request
@@ -29,7 +31,7 @@ def patched(*rows: tuple[int, int]) -> np.ndarray:
     return out
 
 
-PORTRAIT, STEP, MORE = png(ASTRONAUT), png(patched((460, 490))), png(patched((290, 490)))
+PORTRAIT, STEP, MORE = png(ASTRONAUT), png(patched((472, 490))), png(patched((290, 490)))
 BRIGHTER = png(np.clip(ASTRONAUT.astype(int) + 12, 0, 255).astype(np.uint8))
 GREY = png(np.repeat(skimage.color.rgb2gray(ASTRONAUT)[:, :, None] * 255, 3, axis=2).astype(np.uint8))
 
@@ -89,12 +91,13 @@ def test_less_exposed_is_released(gate: Served, upstream: Next) -> None:
 def test_small_steps_add_up_whatever_the_credential(gate: Served, upstream: Next) -> None:
     upstream.picture = STEP
     assert outcome(gate, edit(gate, PORTRAIT))[0] == 200
-    upstream.picture = png(patched((400, 490)))
-    first = edit(gate, STEP)
-    record = gate.record(first.headers["rambarde-decision"])
-    assert record["lineage"], "the step was not recognised as an output of ours"
-    upstream.picture = MORE
-    status, rules = outcome(gate, edit(gate, png(patched((360, 490)))))
+    second = png(patched((455, 490)))
+    alone = compare(decode(STEP), decode(second))[0].exposure_increase
+    assert alone is not None and alone < 0.5, "beside the step before, this one is small"
+    upstream.picture = second
+    response = edit(gate, STEP)
+    assert gate.record(response.headers["rambarde-decision"])["lineage"]
+    status, rules = outcome(gate, response)
     assert status == 400 and "real-person-sexual-change" in rules
 
 
