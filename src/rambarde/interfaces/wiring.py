@@ -14,6 +14,7 @@ from rambarde.guard.lineage import Lineage
 from rambarde.guard.room import Room
 from rambarde.guard.upstreams.contract import Upstream
 from rambarde.interfaces import parts
+from rambarde.interfaces.desk import Desk
 from rambarde.interfaces.http.door import Door
 from rambarde.interfaces.http.errors import Links
 from rambarde.interfaces.http.identity import Identity
@@ -80,6 +81,7 @@ class Gateway:
     door: Door
     identity: Identity
     links: Links
+    desk: Desk
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
 
     @property
@@ -121,6 +123,7 @@ class Gateway:
         """What has expired is erased, not only hidden."""
         while True:
             try:
+                await self.desk.tidy()
                 await self.vault.items.purge()
                 await self.vault.lineage.purge()
                 await self.vault.database.run(self.vault.tokens.purge)
@@ -175,4 +178,5 @@ def wire(settings: Settings, *, upstream: Upstream | None = None) -> Gateway:
         Door(vault.database, vault.credentials, rate_per_minute=settings.rate_per_minute),
         Identity(vault.database, vault.tokens, vault.items),
         Links(settings.base_url),
+        Desk.of(vault, settings, recorder),
     )

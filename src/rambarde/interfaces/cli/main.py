@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 import rambarde
-from rambarde.interfaces.cli import check, keys, log, policy, serve
+from rambarde.interfaces.cli import check, keys, log, policy, review, serve
 from rambarde.nouns.fault import Fault
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("check")(check.check)
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(policy.app, name="policy")
+app.add_typer(review.app, name="review")
 
 
 @app.callback(invoke_without_command=True)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 import rambarde
 from rambarde.guard.arrival import Arrival, Credential, Draft, Repeated
-from rambarde.interfaces.http import files
+from rambarde.interfaces.http import appeals, files
 from rambarde.interfaces.http.dialects import openai
 from rambarde.interfaces.http.errors import fault_response, json_response, refusal_response
 from rambarde.interfaces.wiring import Gateway
@@ -66,6 +66,7 @@ def create_app(gateway: Gateway) -> FastAPI:
     app.add_api_route("/healthz", lambda: json_response({"status": "listening"}), methods=["GET"])
     app.add_api_route("/readyz", lambda: _ready(gateway), methods=["GET"])
     files.add(app, gateway)
+    appeals.add(app, gateway)
 
     async def refused(_: Request, error: Exception) -> Response:
         return fault_response(_route_fault(error), None)

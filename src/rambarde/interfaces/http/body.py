@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from starlette.formparsers import MultiPartParser
+import asyncio
+
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
@@ -11,8 +14,18 @@ LIMIT = 100_000_000
 """Bytes of one body, all pictures together; it is held in memory."""
 
 
+class MemoryParser(MultiPartParser):
+    """Never spools to a file: pictures of a request do not touch the disk unencrypted."""
+
+    spool_max_size = LIMIT
+
+
+SECONDS = 30.0
+"""A whole body must be here by then: a slow one holds a place on the path."""
+
+
 def bounded(request: Request, limit: int = LIMIT) -> Request:
-    """The request with a receive channel that refuses more than `limit` bytes and a body that stops half-way.
+    """The request with a receive channel that refuses too many bytes, and a body that is late or stops half-way.
 
     Raises `Fault` at once where `Content-Length` already says too much, and while reading otherwise.
     """
@@ -21,10 +34,17 @@ def bounded(request: Request, limit: int = LIMIT) -> Request:
         raise _too_large(limit)
     received = 0
     receive = request.receive
+    until = asyncio.get_running_loop().time() + SECONDS
 
     async def counted() -> Message:
         nonlocal received
-        message = await receive()
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            raise invalid(
+                "body_late", f"The body took over {SECONDS:.0f} s.", remedy="Send it faster, or smaller."
+            ) from None
         if message["type"] == "http.disconnect":
             raise invalid(
                 "body_incomplete",

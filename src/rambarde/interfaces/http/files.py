@@ -31,11 +31,19 @@ def add(app: FastAPI, gateway: Gateway) -> None:
         return Response(kept.data, media_type=kept.media_type, headers=_HEADERS)
 
     async def held(item: str) -> Response:
-        """Whether a held image still waits. After its time it was never released, and is gone."""
-        kept = await gateway.keeper.take(item, Shelf.HELD)
-        if kept is None:
+        """What became of a held image: pending, released (with its `url`), destroyed or expired.
+
+        `expires_at` is when a pending one expires undecided, or when a released one's URL ends.
+        """
+        status = await gateway.desk.review.status(item)
+        if status is None:
             raise _gone()
-        return json_response({"status": "pending", "decision_id": kept.record})
+        said = {"status": status.word, "decision_id": status.record}
+        if status.file is not None:
+            said["url"] = gateway.links.file(status.file)
+        if status.until is not None:
+            said["expires_at"] = status.until.isoformat()
+        return json_response(said)
 
     app.add_api_route("/files/{item}", file, methods=["GET"])
     app.add_api_route("/v1/held/{item}", held, methods=["GET"])

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -105,12 +105,6 @@ async def read_generation(request: Request) -> Draft:
         raise _parameter_fault(error) from error
 
 
-class _InMemory(MultiPartParser):
-    """Never spools to a file: pictures of a request do not touch the disk unencrypted."""
-
-    spool_max_size = body.LIMIT
-
-
 async def read_edit(request: Request) -> Draft:
     """Parse a multipart body. Raises `Fault` naming the parameter."""
     if body.media_type(request) != "multipart/form-data":
@@ -119,7 +113,9 @@ async def read_edit(request: Request) -> Draft:
     images: list[Upload] = []
     mask: Upload | None = None
     whole = body.bounded(request)
-    parser = _InMemory(whole.headers, whole.stream(), max_files=FILES, max_fields=100, max_part_size=_PART)
+    parser = body.MemoryParser(
+        whole.headers, whole.stream(), max_files=FILES, max_fields=100, max_part_size=_PART
+    )
     try:
         parts = await parser.parse()
         try:

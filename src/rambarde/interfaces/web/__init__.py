@@ -1,0 +1,1 @@
+"""Web pages: plain files, and one way to fill them in."""

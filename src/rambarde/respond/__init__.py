@@ -1,0 +1,1 @@
+"""Respond: people are heard, and people decide."""
