@@ -75,9 +75,12 @@ class Inspector:
 
     @property
     def versions(self) -> tuple[tuple[str, str], ...]:
-        """`name -> version@digest` of the detectors that answer, for the record."""
+        """`name -> version@digest` of the detectors that answer, for the record; with the digest of their data."""
         return tuple(
-            (d.info.name, f"{d.info.version}@{d.digest}")
+            (
+                d.info.name,
+                f"{d.info.version}@{d.digest}" + (f"+{data}" if (data := getattr(d, "data", "")) else ""),
+            )
             for d in self._detectors
             if d.info.name not in self._unfit
         )

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from rambarde.interfaces.http import body
 from tests.bad_pictures import BadPicture, bad_pictures
 from tests.interfaces.serving import Served
 
@@ -180,3 +181,17 @@ def test_unknown_routes_are_refused(served: Served) -> None:
         response = httpx.request(method, served.url + route, content=json.dumps({}))
         assert response.status_code in (404, 405, 400)
         assert error(response)["code"] in ("unknown_route", "method_not_allowed")
+
+
+def test_a_body_that_trickles_is_late(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "SECONDS", 0.3)
+    head = (
+        f"POST {ROUTES[0]} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {served.key()}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
+    )
+    with socket.create_connection(("127.0.0.1", int(served.url.rsplit(":", 1)[1])), timeout=10) as connection:
+        connection.sendall(head.encode())
+        answer = b""
+        while b"body_late" not in answer and (more := connection.recv(65536)):
+            answer += more
+    assert b"body_late" in answer

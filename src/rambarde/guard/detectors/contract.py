@@ -72,6 +72,9 @@ class Detector(Protocol):
     `load` reads weights and warms up; it may take seconds, runs off the event loop, and raises if anything
     is missing. `digest` is valid after `load`. `inspect` is pure: same subject, same reading; no clock, no
     randomness, no network, no writing. It may raise: the runner turns that into *failed* for all its specs.
+
+    A detector whose answers also rest on data that the operator keeps current (a bank of hashes) has a
+    property `data` with that data's digest. It goes into the record and is not pinned by the policy.
     """
 
     info: DetectorInfo

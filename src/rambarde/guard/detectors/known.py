@@ -14,6 +14,7 @@ from rambarde.nouns.signal import Signal, SignalSpec
 
 VISIBLE = 2.0
 """Least spread of the blurred luminance, of 255, in which anybody can see anything."""
+_METHOD = "sha256:" + hashlib.sha256(b"known 1: pdq, 31 bits, 8 orientations").hexdigest()
 
 
 class KnownDetector:
@@ -39,19 +40,24 @@ class KnownDetector:
         """`bank` is the path of a bank file (`media.bank`), read by `load`; without one, nothing is blocked."""
         self._path = Path(bank) if bank else None
         self._bank: Bank | None = None
-        self._digest = ""
+        self._data = ""
         self._index = HashIndex(())
 
     @property
     def digest(self) -> str:
-        # Empty before `load`, not an error: isinstance() with a protocol reads every member.
-        return self._digest
+        """Of the method alone: what is in the bank is the operator's data, and only tightens."""
+        return _METHOD if self._bank is not None else ""
+
+    @property
+    def data(self) -> str:
+        """The bank's digest, for the record."""
+        return self._data
 
     def load(self) -> None:
         """Raises `OSError` for a bank file that cannot be read, `ValueError` for one that is damaged."""
         bank = Bank.read(self._path) if self._path else Bank()
         self._index = HashIndex(bank.hashes)
-        self._digest = "sha256:" + hashlib.sha256(b"known 1\0" + bank.digest.encode()).hexdigest()
+        self._data = bank.digest  # once: it covers every hash of the bank
         self._bank = bank
 
     def inspect(self, subject: Text | Picture, /) -> Reading:
