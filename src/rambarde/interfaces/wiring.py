@@ -96,6 +96,10 @@ class Gateway:
         await self.chain.upstream.start()
         self._tasks = [asyncio.create_task(self._load()), asyncio.create_task(self._purge())]
 
+    async def loaded(self) -> None:
+        """Wait until the models are loaded. For whoever has started it."""
+        await asyncio.shield(self._tasks[0])
+
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()

@@ -33,13 +33,21 @@ class CallableUpstream:
     One instance serves one event loop.
     """
 
-    def __init__(self, fn: MakeImages, *, name: str = "callable", concurrency: int = 1) -> None:
+    def __init__(
+        self,
+        fn: MakeImages,
+        *,
+        name: str = "callable",
+        concurrency: int = 1,
+        places: asyncio.Semaphore | None = None,
+    ) -> None:
+        """`places` are shared by several upstreams over one function; they replace `concurrency`."""
         self.name = name
         self._fn, self._concurrency = fn, concurrency
         called = type(fn).__call__
         self._async = inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(called)
         self._masks = _takes(fn, "mask")
-        self._places: asyncio.Semaphore | None = None
+        self._places = places
 
     async def start(self) -> None:
         """Nothing to start."""

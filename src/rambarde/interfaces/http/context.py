@@ -22,8 +22,10 @@ LIFE = 300
 LEEWAY = 5
 """Seconds that two clocks may differ."""
 
-_COUNTRY = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?\Z")
-_WORD = re.compile(r"[\x21-\x7e]{1,200}\Z")
+COUNTRY = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?\Z")
+"""ISO 3166-1 alpha-2, or with a subdivision of ISO 3166-2."""
+WORD = re.compile(r"[\x21-\x7e]{1,200}\Z")
+"""A pseudonym or id: printable, without spaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def _token(claims: dict[str, object]) -> Token:
     if not isinstance(issued, int | float) or not isinstance(expires, int | float) or expires - issued > LIFE:
         raise _fault("context_claim", f"The context token lives longer than {LIFE} s.")
     country = claims.get("country", UNKNOWN_COUNTRY)
-    if not isinstance(country, str) or not (country == UNKNOWN_COUNTRY or _COUNTRY.match(country)):
+    if not isinstance(country, str) or not (country == UNKNOWN_COUNTRY or COUNTRY.match(country)):
         raise _fault("context_claim", "`country` is no ISO 3166 code such as FR or US-CA.")
     assured = claims.get("age_assured", False)
     if not isinstance(assured, bool):
@@ -100,7 +102,7 @@ def _word(claims: dict[str, object], name: str) -> str | None:
     value = claims.get(name)
     if value is None and name != "jti":
         return None
-    if not isinstance(value, str) or not _WORD.match(value):
+    if not isinstance(value, str) or not WORD.match(value):
         raise _fault("context_claim", f"`{name}` is no printable text of 1 to 200 characters without spaces.")
     return value
 
