@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from threadpoolctl import threadpool_limits
+
 from rambarde.guard.detectors.contract import Change, Detector, Reading, Subject
 from rambarde.guard.policy.catalogue import INPUT, OUTPUT
 from rambarde.guard.policy.language import Requirement
@@ -49,6 +51,9 @@ class Inspector:
 
     def load(self) -> None:
         """Load every detector and hold its version and digest against the policy. Takes seconds; never raises."""
+        # For the whole process: requests run side by side already, and a second thread of NumPy's BLAS spins
+        # more than it helps. Setting it around each call is not safe when several threads call.
+        threadpool_limits(limits=1, user_api="blas")
         for detector in self._detectors:
             info = detector.info
             try:
