@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -13,7 +15,9 @@ import psycopg
 
 from rambarde.store.database import Database
 
-_numbers = itertools.count()
+_KEPT = 4
+"""Databases that last; an older one is dropped."""
+_numbers = itertools.count(_KEPT)
 
 
 class NewDatabase(Protocol):
@@ -44,8 +48,12 @@ def postgres_server() -> Iterator[NewDatabase]:
             Database.open(server.get_uri(database="migrated")).close()
 
             def new_database(*, empty: bool = False) -> str:
-                name = f"test_{next(_numbers)}"
-                run(f"CREATE DATABASE {name} TEMPLATE {'template0' if empty else 'migrated'}")
-                return server.get_uri(database=name)
+                number = next(_numbers)
+                run(f"DROP DATABASE IF EXISTS test_{number - _KEPT} WITH (FORCE)")
+                run(f"CREATE DATABASE test_{number} TEMPLATE {'template0' if empty else 'migrated'}")
+                return server.get_uri(database=f"test_{number}")
 
             yield new_database
+            pid = server.get_pid()
+            if pid is not None:
+                os.kill(pid, signal.SIGQUIT)  # an orderly stop would first write everything down
