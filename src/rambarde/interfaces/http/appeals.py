@@ -30,8 +30,6 @@ LIMIT = 40_000_000
 """Bytes of one appeal, all pictures together; it is held in memory."""
 AT_ONCE = 4
 """Appeals that are read at the same time; more are asked to come back."""
-SECONDS = 60.0
-"""How long sending an appeal may take."""
 _PART = 200_000
 """Bytes of one text: over the longest prompt, so that the prompt's own limit is the one that is named."""
 _TITLE = "Appeal against a decision"
@@ -73,15 +71,11 @@ def add(app: FastAPI, gateway: Gateway) -> None:
             )
         sent = _Sent()
         try:
-            async with reading, asyncio.timeout(SECONDS):
+            async with reading:
                 await _read(request, sent)
                 async with decoding:  # a picture may take half a gigabyte while it is decoded
                     plea, kept = await _pleas(sent)
                 appeal = await appeals.submit(decision, plea, kept=kept)
-        except TimeoutError as error:
-            raise Fault(
-                Kind.TIMEOUT, "appeal_too_slow", "Sending took too long.", remedy="Attach less."
-            ) from error
         except Fault as fault:
             if fault.kind is Kind.INVALID and not _wants_json(request):
                 # Nobody should have to write it twice.

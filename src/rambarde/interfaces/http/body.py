@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from starlette.formparsers import MultiPartParser
 import asyncio
 
+from starlette.formparsers import MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
@@ -14,14 +14,14 @@ LIMIT = 100_000_000
 """Bytes of one body, all pictures together; it is held in memory."""
 
 
+SECONDS = 30.0
+"""A whole body must be here by then: a slow one holds a place on the path."""
+
+
 class MemoryParser(MultiPartParser):
     """Never spools to a file: pictures of a request do not touch the disk unencrypted."""
 
     spool_max_size = LIMIT
-
-
-SECONDS = 30.0
-"""A whole body must be here by then: a slow one holds a place on the path."""
 
 
 def bounded(request: Request, limit: int = LIMIT) -> Request:
