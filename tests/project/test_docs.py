@@ -203,9 +203,9 @@ def test_the_codes_that_programs_most_depend_on_are_found() -> None:
 def test_no_documented_code_is_made_up() -> None:
     told = set(re.findall(r"^\| `([a-z_0-9]+)` \| \d{3}", text("gateway.md"), re.M))
     known = set(faults.codes()) | {"held_for_review", "content_policy_violation"}
-    known |= {"surface_not_offered", "mode_not_offered"}
     assert len(told) > 60
-    assert told <= known, sorted(told - known)
+    holes = [re.compile(re.escape(code).replace(r"\*", "[a-z]+") + r"\Z") for code in known if "*" in code]
+    assert not [code for code in told - known if not any(hole.match(code) for hole in holes)]
 
 
 @pytest.mark.parametrize(("code", "where"), sorted(faults.findings().items()))
