@@ -1,4 +1,4 @@
-"""Shared by the interface tests: the models are loaded once, one gateway serves what needs no own."""
+"""Shared by the interface tests: one gateway serves what needs no own."""
 
 from __future__ import annotations
 
@@ -11,22 +11,7 @@ import skimage
 from PIL import Image
 
 from rambarde.guard.inspect import Inspector
-from rambarde.interfaces import parts
-from rambarde.interfaces.settings import Settings
 from tests.interfaces.serving import Served, serving
-
-
-@pytest.fixture(scope="session")
-def inspector() -> Iterator[Inspector]:
-    """The shipped detectors, loaded. Gateways of single tests borrow it and must not close it."""
-    _, made, _ = parts.judging(Settings())
-    made.load()
-    assert not made.unfit, made.unfit
-    close = made.close
-    made.close = lambda: None  # type: ignore[method-assign]
-    made.load = lambda: None  # type: ignore[method-assign]
-    yield made
-    close()
 
 
 @pytest.fixture(scope="session")

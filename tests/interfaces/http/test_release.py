@@ -24,8 +24,6 @@ from rambarde.guard.detectors.contract import DetectorInfo, Reading
 from rambarde.guard.inspect import Inspector
 from rambarde.guard.upstreams.contract import Generated
 from rambarde.guard.upstreams.openai import OpenAIUpstream
-from rambarde.interfaces import parts
-from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.wiring import Gateway
 from rambarde.nouns.custody import Shelf
 from rambarde.nouns.fault import Fault, Kind
@@ -232,7 +230,7 @@ def test_what_cannot_be_recorded_is_not_released(tmp_path: Path, inspector: Insp
         assert kept == ()
 
 
-def test_nothing_is_generated_before_the_models_are_ready(tmp_path: Path) -> None:
+def test_nothing_is_generated_before_the_models_are_ready(tmp_path: Path, inspector: Inspector) -> None:
     gate = threading.Event()
 
     class Slow(Inspector):
@@ -240,8 +238,7 @@ def test_nothing_is_generated_before_the_models_are_ready(tmp_path: Path) -> Non
             gate.wait(20)
             super().load()
 
-    evaluator, _, _ = parts.judging(Settings())
-    slow = Slow(parts.detectors(Settings()), evaluator.policy.detectors)
+    slow = Slow(inspector._detectors, tuple(inspector._required.values()))
     upstream = Pictures(GARDEN)
     with gateway(tmp_path, slow, upstream, wait=False) as served:
         response = ask(served)
@@ -272,6 +269,15 @@ def test_overload_is_refused_before_generation(tmp_path: Path, inspector: Inspec
         assert served.record(refused.headers["rambarde-decision"])["fault"]["code"] == "overloaded"
 
 
+@pytest.fixture(scope="module")
+def impatient(inspector: Inspector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One gateway for all upstreams that misbehave; it waits a second for them."""
+    with gateway(
+        tmp_path_factory.mktemp("impatient"), inspector, Pictures(GARDEN), generate_seconds=1.0
+    ) as served:
+        yield served
+
+
 @pytest.mark.parametrize(
     "behaviour",
     [
@@ -291,18 +297,14 @@ def test_overload_is_refused_before_generation(tmp_path: Path, inspector: Inspec
         *("not_an_image", "moved", "error", "refused", "unauthorized", "private_url", "busy"),
     ],
 )
-async def test_upstreams_that_misbehave(tmp_path: Path, inspector: Inspector, behaviour: str) -> None:
+async def test_upstreams_that_misbehave(impatient: Served, behaviour: str) -> None:
     async with fake_openai(behaviour) as base_url:
         upstream = OpenAIUpstream(str(base_url))
-
-        def run() -> httpx.Response:
-            with gateway(tmp_path, inspector, upstream, generate_seconds=2.0) as served:
-                response = ask(served, 2)
-                record = served.record(response.headers["rambarde-decision"])
-                assert record["ending"] == "fault" and record["outputs"] == []
-                return response
-
-        response = await asyncio.to_thread(run)
+        impatient.gateway.chain.upstream = upstream
+        response = await asyncio.to_thread(ask, impatient, 2)
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(upstream.close(), impatient.loop))
+    record = impatient.record(response.headers["rambarde-decision"])
+    assert record["ending"] == "fault" and record["outputs"] == []
     error = response.json()["error"]
     assert response.status_code in (502, 504, 503)
     assert error["code"].startswith("upstream_") and error["rambarde"]["remedy"]
