@@ -35,9 +35,6 @@ _SAME_POSE = 0.75
 _MIRROR_GAIN = 0.1
 _WINDOW = 9
 _SHIFT = 2
-_CLOSE = 3
-_STRAY = 5.0
-_CONTRASTS = (0.5, 2.0)
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -47,7 +44,7 @@ Mask = NDArray[np.bool_]
 class Change:
     """`increase` is in [0, 1], 0.5 at the operating point and 0 if exposure fell or stayed; or None with a
     `reason`. `before` and `after` are the shares of bare body in each picture alone, in [0, 1], or None.
-    `how` is what decided: `overall`, `local`, `revealed`, `cropped` or `untouched`.
+    `how` is what decided: `overall`, `local`, `revealed` or `cropped`.
     """
 
     increase: float | None
@@ -62,8 +59,6 @@ def change(original: Body, output: Body) -> Change:
     before, after = alone(original), alone(output)
     for body, where in ((original, "original"), (output, "output")):
         if body.trouble:
-            if _untouched(original, output):
-                return Change(0.0, before, after, how="untouched")
             return Change(None, before, after, f"{body.trouble} in the {where}")
     if _area(output.inside & FAN & (grid.Y >= CHIN)) < LEAST:
         # The frame ends at the chin: whatever the original showed, the output shows no body.
@@ -84,22 +79,6 @@ def change(original: Body, output: Body) -> Change:
     if seen > BARE and ratios[how] < 1 and overall > LOWERED:
         return Change(None, before, after, "much skin, or clothes of its colour, in the original")
     return Change(_scaled(ratios[how]), before, after, how=how)
-
-
-def _untouched(original: Body, output: Body) -> bool:
-    """Whether the body is the same drawing in other colours: its lightness is that of the original, cell by
-    cell, up to one brightness and contrast. So black and white or sepia passes, and a body drawn anew does not.
-    """
-    body = (original.person | output.person) & FAN & (grid.Y >= NECK)
-    where = body & original.inside & output.inside
-    if _area(where) < LEAST or (body & output.inside & ~original.inside).any():
-        return False
-    a, b = original.light[where], output.light[where]
-    slope, offset = np.polyfit(a, b, 1) if np.ptp(a) > 1 else (1.0, 0.0)
-    if not _CONTRASTS[0] <= slope <= _CONTRASTS[1]:
-        return False
-    off = np.where(where, np.abs(output.light - slope * original.light - offset), np.float32(0))
-    return float(_sums(off, _CLOSE).max()) / _CLOSE**2 < _STRAY * slope
 
 
 def _revealed(output: Body, before: float | None, after: float | None) -> Change:
@@ -153,9 +132,10 @@ def _nearby(values: Floats) -> Floats:
     return np.asarray(np.maximum.reduce([rows[:, i : i + width] for i in shifts]), dtype=np.float32)
 
 
-def _sums(values: Floats, n: int = _WINDOW) -> Floats:
-    """Sums over all n×n windows, of shape (ROWS − n + 1, COLUMNS − n + 1)."""
+def _sums(values: Floats) -> Floats:
+    """Sums over all 9×9 windows (ROWS − 8, COLUMNS − 8)."""
     total = np.pad(values.astype(np.float64).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    n = _WINDOW
     return np.asarray(total[n:, n:] - total[:-n, n:] - total[n:, :-n] + total[:-n, :-n], dtype=np.float32)
 
 
