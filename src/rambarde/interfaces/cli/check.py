@@ -68,12 +68,14 @@ def check(
     edit: Annotated[
         bool, typer.Option("--edit", help="Judge an edit; without --image, of an adult's photo.")
     ] = False,
-    surface: Annotated[str, typer.Option("--surface")] = "web",
-    mode: Annotated[str, typer.Option("--mode")] = STANDARD,
+    surface: Annotated[str, typer.Option("--surface", help="As if it came in this way.")] = "web",
+    mode: Annotated[str, typer.Option("--mode", help="As if in this mode.")] = STANDARD,
     country: Annotated[
         str, typer.Option("--country", help="ISO 3166, such as FR or US-CA.")
     ] = UNKNOWN_COUNTRY,
-    age_assured: Annotated[bool, typer.Option("--age-assured")] = False,
+    age_assured: Annotated[
+        bool, typer.Option("--age-assured", help="As if the caller's age were assured.")
+    ] = False,
     batch: Annotated[Path | None, typer.Option("--batch", help="JSONL of {id, text, kind, image?}.")] = None,
     config: Config = None,
     json: Json = False,

@@ -15,6 +15,7 @@ from rambarde.nouns.fault import Fault, Kind
 from rambarde.prove.key import read_verifier
 from rambarde.prove.log import FOLDER
 from rambarde.prove.note import NoteError, Verifier
+from rambarde.prove.report import Report
 from rambarde.prove.verify import verify_log
 from rambarde.store.ledger import Ledger
 
@@ -57,9 +58,22 @@ def verify(
     if json:
         print_json(report.as_json())
     else:
-        typer.echo(str(report))
+        _print(report)
     if not report.ok:
         raise typer.Exit(1)
+
+
+def _print(report: Report) -> None:
+    typer.echo(f"{'The log holds' if report.ok else 'The log does NOT hold'}: {report.origin}")
+    typer.echo(
+        f"{report.entries} entries and {report.documents} documents checked, root {report.root or 'none'}"
+    )
+    for finding in report.findings:
+        typer.echo(f"  {finding.code} in {finding.where}: {finding.message}")
+    for code, count in report.folded.items():
+        typer.echo(f"  {code}: {count} more")
+    for note in report.notes:
+        typer.echo(note)
 
 
 def _verifier(key: str) -> Verifier:
