@@ -30,7 +30,7 @@ class Settings:
     upstream_url: str = ""
     """Base URL of an OpenAI-compatible generator, ending in `/v1`."""
     upstream_model: str = ""
-    """Model to ask for whatever the caller says; empty: the caller's."""
+    """Model to ask for where the caller names none; empty: none is sent."""
     upstream_key_file: str = ""
     """File that holds the generator's API key; empty: environment variable `RAMBARDE_UPSTREAM_KEY`."""
     upstream_hosts: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class Settings:
     policy: str = ""
     """Policy file; empty: the shipped policy."""
     known_bank: str = ""
-    """File of blocked PDQ hashes, one of 64 hex digits a line; empty: an empty bank."""
+    """Bank of blocked pictures (docs/detectors.md shows its form); empty: an empty bank."""
     rate_per_minute: int = 600
     """Requests a minute of a credential that has no limit of its own."""
     in_flight: int = 64
