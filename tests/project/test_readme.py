@@ -36,7 +36,7 @@ EXPECTED = {
     "curl": '"url":"http://127.0.0.1',
     "rambarde keys create": '"context_secret":"',
     "rambarde check": "block",
-    "rambarde log verify": "",
+    "rambarde log verify": "The log holds",
     "client.images.generate": "",
 }
 """What a snippet with these words must print; nothing special where it is empty."""
