@@ -14,23 +14,68 @@ SIZES = (2, 3, 4, 5)
 WINDOW = 240
 """Characters in a window; long texts are read in windows, so that one sentence cannot drown."""
 STEP = 150
+SHORT = 110
+"""Characters up to which a text is one piece, and the longest clause read for itself."""
+_LEAST = 14
+_STOPS = frozenset(".!?;:\n。！？；：।؟…|")
+_COMMAS = frozenset(",、，،")
 _SHIFT = 32 - BUCKETS.bit_length() + 1
+
+
+def pieces(text: str) -> list[str]:
+    """What is read of a text, each piece once: overlapping windows, and every sentence for itself.
+
+    A sentence among many would drown in its window; a request spread over sentences would escape them alone.
+    Together they cover every character.
+    """
+    found = windows(text)
+    if len(text) > SHORT:
+        found += sentences(text)
+    return list(dict.fromkeys(found))
 
 
 def windows(text: str, size: int = WINDOW, step: int = STEP) -> list[str]:
     """Overlapping pieces that cover every character; cut at a blank where there is one near the cut."""
     if len(text) <= size:
         return [text]
-    pieces: list[str] = []
+    found: list[str] = []
     start = 0
     while True:
         end = start + size
         if end >= len(text):
-            pieces.append(text[start:])
-            return pieces
-        pieces.append(text[start:end])
-        blank = text.find(" ", start + step - 30, start + step)
+            found.append(text[start:])
+            return found
+        found.append(text[start:end])
+        blank = text.find(" ", start + step - step // 4, start + step)
         start = blank + 1 if blank > 0 else start + step
+
+
+def sentences(text: str) -> list[str]:
+    """Sentences; very short ones go with the next; long ones are cut at commas, or into windows."""
+    found: list[str] = []
+    for sentence in _cut(text, _STOPS, _LEAST):
+        if len(sentence) <= SHORT:
+            found.append(sentence)
+            continue
+        for clause in _cut(sentence, _COMMAS, SHORT // 2):
+            found += windows(clause, SHORT, SHORT * 2 // 3)
+    return found
+
+
+def _cut(text: str, marks: frozenset[str], least: int) -> list[str]:
+    """Pieces that end at a mark and have at least so many characters; the rest goes with the last."""
+    found: list[str] = []
+    start = 0
+    for i, char in enumerate(text):
+        if char in marks and i + 1 - start >= least:
+            found.append(text[start : i + 1].strip())
+            start = i + 1
+    rest = text[start:].strip()
+    if len(rest) < least and found:
+        found[-1] = f"{found[-1]} {rest}".strip()
+    elif rest:
+        found.append(rest)
+    return found
 
 
 def grams(folded: str) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import unicodedata
 from importlib import resources
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from rambarde.guard.detectors.contract import DetectorInfo, Reading, Subject
-from rambarde.guard.detectors.features import BUCKETS, gram_matrix, windows
+from rambarde.guard.detectors.features import BUCKETS, gram_matrix, pieces
 from rambarde.guard.text.tables import FOLD
 from rambarde.nouns.decision import Evidence
 from rambarde.nouns.request import Picture, Text
@@ -153,18 +154,16 @@ def uncovered(text: str) -> str:
             outside += 1
             example = char
     if outside and outside >= letters * _UNCOVERED_SHARE:
-        import unicodedata
-
         return unicodedata.name(example, "unknown").split(" ")[0].capitalize()
     return ""
 
 
 def _pieces(subject: Text) -> tuple[list[str], list[str]]:
-    """Windows of the clean form, and of the folded form where it reads differently (a disguise)."""
-    clean = windows(subject.clean)
+    """Pieces of the clean form, and of the folded form where it reads differently (a disguise)."""
+    clean = pieces(subject.clean)
     folded = [piece.casefold().translate(FOLD) for piece in clean]
     if subject.clean.casefold().translate(FOLD) != subject.folded:
-        extra = windows(subject.folded)
+        extra = pieces(subject.folded)
         return clean + extra, folded + extra
     return clean, folded
 

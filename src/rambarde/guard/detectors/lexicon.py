@@ -14,9 +14,7 @@ from ahocorasick_rs import AhoCorasick, Implementation
 
 from rambarde.guard.text.normalise import fold
 
-_PROCLITICS = frozenset(
-    ("و", "ف", "ب", "ل", "ك", "ال", "وال", "فال", "بال", "لل", "ولل", "كال", "وب", "ول")
-)
+_PROCLITICS = frozenset(("و", "ف", "ب", "ل", "ك", "ال", "وال", "فال", "بال", "لل", "ولل", "كال", "وب", "ول"))
 """Arabic and, so, with, for, like, the: written together with the word that follows."""
 
 

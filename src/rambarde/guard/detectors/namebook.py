@@ -10,9 +10,29 @@ from dataclasses import dataclass
 from rambarde.guard.detectors.lexicon import Lexicon, Term
 from rambarde.guard.text.normalise import fold
 
-_GIVEN = ("first_names", "first_names_female", "first_names_male", "first_names_unisex", "first_names_nonbinary")
-_FAMILY = ("last_names", "last_names_female", "last_names_male", "unisex_last_names", "male_last_names", "last_names_unisex")
-_PLACES = frozenset("wales england scotland france germany spain italy monaco jordan denmark sweden norway belgium britain usa uk america russia ukraine europe cambridge sussex york norvege suede belgique angleterre galles allemagne espagne italie danemark deutschland frankreich spanien italien england espana francia inglaterra gales italia alemania belgica dinamarca".split())
+_GIVEN = (
+    "first_names",
+    "first_names_female",
+    "first_names_male",
+    "first_names_unisex",
+    "first_names_nonbinary",
+)
+_FAMILY = (
+    "last_names",
+    "last_names_female",
+    "last_names_male",
+    "unisex_last_names",
+    "male_last_names",
+    "last_names_unisex",
+)
+_PLACES = frozenset(
+    (
+        "wales england scotland france germany spain italy monaco jordan denmark sweden norway "
+        "belgium britain usa uk america russia ukraine europe cambridge sussex york norvege suede "
+        "belgique angleterre galles allemagne espagne italie danemark deutschland frankreich "
+        "spanien italien england espana francia inglaterra gales italia alemania belgica dinamarca "
+    ).split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +42,13 @@ class NameBook:
     given: frozenset[str]
     family: frozenset[str]
     words: frozenset[str]
+    common: frozenset[str]
+    """Common words of several languages: a name among them means nothing without capitals."""
+    either: frozenset[str]
+    """`words` and `common` together."""
     sure: frozenset[str]
     """Family names that are words, but hardly ever follow a given name unless they are names."""
     countries: frozenset[str]
-    mononyms: frozenset[str]
     joined: Lexicon
     han_family: frozenset[str]
     han_given: Lexicon
@@ -33,7 +56,7 @@ class NameBook:
     def fingerprint(self) -> bytes:
         """SHA-256 over all names in a fixed order: part of the detector's digest."""
         sha = hashlib.sha256()
-        for names in (self.given, self.family, self.words, self.countries, self.han_family):
+        for names in (self.given, self.family, self.words, self.common, self.countries, self.han_family):
             sha.update("\n".join(sorted(names)).encode() + b"\0")
         for lexicon in (self.joined, self.han_given):
             sha.update("\n".join(term.words for term in lexicon.terms).encode() + b"\0")
@@ -56,19 +79,26 @@ def read(words: frozenset[str]) -> NameBook:
             family |= lasts
     if len(given) < 10_000 or len(family) < 10_000:
         raise ImportError("faker's person providers no longer hold their names as class attributes")
-    joined = {last + first for code in ("ja_JP", "ko_KR") for last in parts[code][1] for first in parts[code][0]}
+    joined = {
+        last + first for code in ("ja_JP", "ko_KR") for last in parts[code][1] for first in parts[code][0]
+    }
     zh = [parts[code] for code in ("zh_CN", "zh_TW")]
+    common = ordinary()
     address = importlib.import_module("faker.providers.address.en").Provider
     countries = {fold(str(name)) for name in address.countries} | _PLACES
     return NameBook(
         given=frozenset(name for name in given if len(name) > 1 and " " not in name),
         family=frozenset(name for name in family if len(name) > 1 and " " not in name),
-        words=words | ordinary(),
+        words=words,
+        common=common - words,
+        either=words | common,
         sure=frozenset(
-            "smith taylor swift hilton cruise pitt spears grande lopez gomez johnson jackson obama biden trump clinton".split()
+            (
+                "smith taylor swift hilton cruise pitt spears grande lopez gomez johnson jackson "
+                "obama biden trump clinton "
+            ).split()
         ),
         countries=frozenset(countries),
-        mononyms=frozenset(),
         joined=Lexicon(Term(name, open_end=True) for name in sorted(joined) if len(name) > 2),
         han_family=frozenset(name for _, lasts in zh for name in lasts if len(name) == 1),
         han_given=Lexicon(Term(name) for firsts, _ in zh for name in sorted(firsts)),
@@ -82,14 +112,28 @@ def _table(provider: type, attributes: tuple[str, ...]) -> set[str]:
         for name in () if isinstance(table, property) else table:
             folded = fold(str(name))
             # Transliterations and compounds of a few locales come with a slash or a blank.
-            names.update(part for part in folded.replace("/", " ").split() if len(part) > 1 or part > "\u2e00")
+            names.update(
+                part for part in folded.replace("/", " ").split() if len(part) > 1 or part > "\u2e00"
+            )
     return names
 
 
 def ordinary() -> frozenset[str]:
     """Common words of the languages for which `faker` has real word lists: a name among them is ambiguous."""
     found: set[str] = set()
-    for code in ("en_US", "de_DE", "fr_FR", "nl_NL", "pl_PL", "ru_RU", "es_ES", "it_IT", "ar_AA", "ja_JP", "zh_CN"):
+    for code in (
+        "en_US",
+        "de_DE",
+        "fr_FR",
+        "nl_NL",
+        "pl_PL",
+        "ru_RU",
+        "es_ES",
+        "it_IT",
+        "ar_AA",
+        "ja_JP",
+        "zh_CN",
+    ):
         try:
             provider = importlib.import_module(f"faker.providers.lorem.{code}").Provider
         except ImportError:

@@ -22,9 +22,26 @@ from rambarde.nouns.signal import Signal, SignalSpec
 
 REGISTERED, FULL, LIKELY, LOOSE, SINGLE = 1.0, 0.95, 0.8, 0.6, 0.4
 """Values: on the register; given and family name known; one of them; context only; a given name alone."""
-_PARTICLES = frozenset("de da di du del della der den van von vom zu bin ibn al el la le st saint mc mac o dos das y".split())
+_PARTICLES = frozenset(
+    "de da di du del della der den van von vom zu bin ibn al el la le st saint mc mac o dos das y".split()
+)
 _OF = frozenset("of de du des d'angleterre von van di del da dos des der".split())
-_SLAVIC = ("ов", "ова", "овой", "ову", "ев", "ева", "евой", "еву", "ин", "ина", "иной", "ский", "ская", "ской", "скую", "ського", "енко", "ук", "юк", "чук")
+_SLAVIC = (
+    *("ов", "ова", "овой", "ову", "ев", "ева", "евой", "еву", "ин", "ина", "иной"),
+    *("ский", "ская", "ской", "скую", "ського", "енко", "ук", "юк", "чук"),
+)
+_CASES = (
+    ("у", ("а", "")),
+    ("ю", ("я", "й")),
+    ("ы", ("а",)),
+    ("и", ("я", "а")),
+    ("ой", ("а",)),
+    ("ей", ("я",)),
+    ("е", ("а", "")),
+    ("а", ("",)),
+    ("я", ("й",)),
+    ("ом", ("",)),
+)
 _HAN_AFTER = frozenset("的在和与跟穿是把让站坐，。、！？ ")
 
 
@@ -77,7 +94,9 @@ class NamesDetector:
         self._book = namebook.read(frozenset(term.words for term in lists["word-names"]))
         sha.update(self._book.fingerprint())
         self._roles = Lexicon(lists["roles"])
-        self._register = Lexicon(Term(name) for name in self._register_names) if self._register_names else None
+        self._register = (
+            Lexicon(Term(name) for name in self._register_names) if self._register_names else None
+        )
         sha.update("\n".join(self._register_names).encode())
         self._digest = f"sha256:{sha.hexdigest()}"
 
@@ -108,16 +127,16 @@ class NamesDetector:
         folded = " ".join(token.folded for token in tokens)
         starts: dict[int, int] = {}
         at = 0
-        for i, token in enumerate(tokens):
-            starts[at] = i
+        for index, token in enumerate(tokens):
+            starts[at] = index
             at += len(token.folded) + 1
         found: list[tuple[float, str]] = []
         titled = _titled(tokens)
         for match in self._roles.find(folded):
-            i = starts.get(match.end + 1)
-            if i is None or i >= len(tokens) or tokens[i - 1].ends:
+            begin = starts.get(match.end + 1)
+            if begin is None or tokens[begin - 1].ends:
                 continue
-            token = tokens[i]
+            i, token = begin, tokens[begin]
             text = f"{match.words} {token.text}"
             if token.folded in _OF and i + 1 < len(tokens):
                 place = tokens[i + 1]
@@ -125,11 +144,11 @@ class NamesDetector:
                     place = tokens[i + 2]
                 if place.folded in book.countries:
                     found.append((LIKELY, f"{text} {place.text}"))
-            elif token.folded in book.words or len(token.folded) < 3:
                 continue
-            elif token.capital and not titled:
-                found.append((LIKELY, text))
-            elif token.folded in book.given or token.folded in book.family:
+            if token.folded in book.words or len(token.folded) < 3:
+                continue
+            known = token.folded in book.given or token.folded in book.family
+            if (token.capital and not titled) or (known and token.folded not in book.common):
                 found.append((LIKELY, text))
         return found
 
@@ -146,7 +165,12 @@ def _tokens(clean: str) -> list[_Token]:
         stem = word[:-2] if word.endswith(("'s", "'S")) else word
         if stem:
             out.append(
-                _Token(stem, fold(stem), stem[0].isupper() and not stem.isupper(), raw[end:end + 1] in tuple(",.;:!?)"))
+                _Token(
+                    stem,
+                    fold(stem),
+                    stem[0].isupper() and not stem.isupper(),
+                    raw[end : end + 1] in tuple(",.;:!?)"),
+                )
             )
     return out
 
@@ -158,53 +182,57 @@ def _titled(tokens: list[_Token]) -> bool:
 
 
 def _pairs(tokens: list[_Token], book: NameBook) -> list[tuple[float, str]]:
-    """Two neighbours that look like given and family name."""
+    """Two neighbours that look like given and family name, and given names alone."""
     titled = _titled(tokens)
     found: list[tuple[float, str]] = []
     for i, first in enumerate(tokens):
-        given = first.folded in book.given or _declined(first.folded, book)
-        if first.folded in book.mononyms:
-            found.append((LIKELY, first.text))
-        plain = first.folded not in book.words
         capital = first.capital and not titled
-        if given and plain and capital:
+        given = first.folded in book.given or _declined(first.folded, book)
+        if given and capital and first.folded not in book.either:
             found.append((SINGLE, first.text))
-        if first.ends or i + 1 == len(tokens):
+        j = _family_at(tokens, i)
+        if j is None:
             continue
-        j = i + 1
-        while j + 1 < len(tokens) and tokens[j].folded in _PARTICLES and not tokens[j].ends and j < i + 3:
-            j += 1
         last = tokens[j]
-        if len(last.folded) < 2:
+        both = capital and last.capital
+        # Without capitals, any common word of any language is taken for the word it is.
+        words = book.words if both else book.either
+        plain, last_plain = first.folded not in words, last.folded not in words
+        family = last.folded in book.family or (
+            given and last.folded[0] >= "а" and last.folded.endswith(_SLAVIC)
+        )
+        if "а" <= first.folded[0] <= "ӿ" and not first.capital:
             continue
-        family = last.folded in book.family or (given and last.folded.endswith(_SLAVIC) and last.folded > "а")
-        last_plain = last.folded not in book.words
-        last_capital = last.capital and not titled
-        text = " ".join(token.text for token in tokens[i : j + 1])
-        if not first.folded.isascii() and first.folded < "\u0600" and not first.capital and "а" <= first.folded[0]:
-            continue
-        if given and family:
-            if (plain and last_plain) or (capital and last_capital and (plain or last_plain)):
-                found.append((FULL, text))
-            elif (capital and last_capital and i > 0) or last.folded in book.sure:
-                found.append((LIKELY, text))
-        elif given and plain and capital and last_capital and last_plain:
-            found.append((LIKELY, text))
-        elif family and last_plain and capital and last_capital and plain and i > 0:
-            found.append((LIKELY, text))
-        elif given and plain and last_plain and capital and last.text.isupper() and len(last.text) > 2:
-            found.append((LIKELY, text))
+        value = 0.0
+        if given and family and (plain or last_plain) and (both or (plain and last_plain)):
+            value = FULL
+        elif (given and family and ((both and i > 0) or last.folded in book.sure)) or (
+            both and plain and last_plain and (given or (family and i > 0))
+        ):
+            value = LIKELY
+        if value:
+            found.append((value, " ".join(token.text for token in tokens[i : j + 1])))
     return found
+
+
+def _family_at(tokens: list[_Token], i: int) -> int | None:
+    """Where the family name to the given name at `i` would stand: next, or behind up to two particles."""
+    if tokens[i].ends or i + 1 == len(tokens):
+        return None
+    j = i + 1
+    while j + 1 < len(tokens) and tokens[j].folded in _PARTICLES and not tokens[j].ends and j < i + 3:
+        j += 1
+    return j if len(tokens[j].folded) > 1 else None
 
 
 def _declined(word: str, book: NameBook) -> bool:
     """A Cyrillic given name in another case: `анну`, `марией` (only common endings)."""
     if len(word) < 4 or not "а" <= word[0] <= "ӿ":
         return False
-    for ending, bases in (("у", ("а", "")), ("ю", ("я", "й")), ("ы", ("а",)), ("и", ("я", "а")), ("ой", ("а",)), ("ей", ("я",)), ("е", ("а", "")), ("а", ("",)), ("я", ("й",)), ("ом", ("",))):  # fmt: skip
-        if word.endswith(ending) and any(word[: -len(ending)] + base in book.given for base in bases):
-            return True
-    return False
+    return any(
+        word.endswith(ending) and any(word[: -len(ending)] + base in book.given for base in bases)
+        for ending, bases in _CASES
+    )
 
 
 def _east_asian(text: str, book: NameBook) -> list[tuple[float, str]]:
@@ -233,4 +261,6 @@ def _edge(text: str, match: Match, family: str) -> bool:
         return True
     after = text[match.end : match.end + 1]
     before = text[match.start - 2 : match.start - 1] if match.start > 1 else ""
-    return (not after or after in _HAN_AFTER) and (not before or not whole("中" + before, 0, 1) or before in _HAN_AFTER)
+    return (not after or after in _HAN_AFTER) and (
+        not before or not whole("中" + before, 0, 1) or before in _HAN_AFTER
+    )

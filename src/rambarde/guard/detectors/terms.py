@@ -29,9 +29,11 @@ _ADULT = 18
 _YEARS = frozenset(
     fold(word)
     for word in (
-        "year years yr yrs yo y.o. y/o year-old years-old year-olds yearold an ans años ano anos año jahre jahren jahr jährige jährigen "
-        "jähriges jähriger anni anno jaar jarige lat latka letnia letni letnią letniej лет года год летняя летний летнюю летней "
-        "років роки річна річний yaşında yaşındaki yaş سنة سنوات عاما عام साल वर्ष वर्षीय tahun år åring årig 岁 歲 歳 才 살 세 ขวบ ปี"
+        "year years yr yrs yo y.o. y/o year-old years-old year-olds yearold an ans años ano anos "
+        "año jahre jahren jahr jährige jährigen jähriges jähriger anni anno jaar jarige lat latka "
+        "letnia letni letnią letniej лет года год летняя летний летнюю летней років роки річна "
+        "річний yaşında yaşındaki yaş سنة سنوات عاما عام साल वर्ष वर्षीय tahun år åring årig 岁 歲 歳 "
+        "才 살 세 ขวบ ปี "
     ).split()
 )
 

@@ -95,9 +95,7 @@ BACK = {
 }  # fmt: skip
 """Latin letters and digits inside a Cyrillic word, back to Cyrillic."""
 
-_SMALL = dict(
-    zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnopqrstuvwyz", strict=True)
-)
+_SMALL = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnopqrstuvwyz", strict=True))
 _LATIN = {
     "ɑ": "a", "ɐ": "a", "ɓ": "b", "ƈ": "c", "ɕ": "c", "ɖ": "d", "ɗ": "d", "đ": "d", "ð": "d", "ǝ": "e", "ə": "e",
     "ɛ": "e", "ɘ": "e", "ƒ": "f", "ɡ": "g", "ɠ": "g", "ħ": "h", "ɦ": "h", "ı": "i", "ɩ": "i", "ɨ": "i",
@@ -106,13 +104,21 @@ _LATIN = {
     "ŧ": "t", "ƭ": "t", "ʇ": "t", "ʉ": "u", "ʊ": "u", "ʋ": "v", "ʌ": "v", "ʍ": "w", "ɣ": "y", "ʎ": "y",
     "ƴ": "y", "ƶ": "z", "ʐ": "z", "þ": "th", "ⱥ": "a", "ɇ": "e", "ⱪ": "k", "ꝋ": "o", "ɍ": "r", "ɏ": "y",
 }  # fmt: skip
+_CYRILLIC = {"ё": "е"}
 _ARABIC = {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ـ": ""}
-_PUNCTUATION = {"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "‐": "-", "‑": "-", "–": "-", "—": "-", "−": "-"}
-_SQUARED = {
-    chr(start + i): chr(ord("a") + i)
-    for start in (0x1F150, 0x1F170, 0x1F1E6)
-    for i in range(26)
+_PUNCTUATION = {
+    "’": "'",
+    "‘": "'",
+    "ʼ": "'",
+    "`": "'",
+    "´": "'",
+    "‐": "-",
+    "‑": "-",
+    "–": "-",
+    "—": "-",
+    "−": "-",
 }
+_SQUARED = {chr(start + i): chr(ord("a") + i) for start in (0x1F150, 0x1F170, 0x1F1E6) for i in range(26)}
 
 
 def _marks() -> dict[str, str]:
@@ -134,7 +140,7 @@ def _marks() -> dict[str, str]:
 
 FOLD: dict[int, str] = {
     ord(key): value
-    for source in (_marks(), _SMALL, _LATIN, _ARABIC, _PUNCTUATION, _SQUARED, _PAIRS_CHEROKEE)
+    for source in (_marks(), _SMALL, _LATIN, _CYRILLIC, _ARABIC, _PUNCTUATION, _SQUARED, _PAIRS_CHEROKEE)
     for key, value in source.items()
     if len(key) == 1
 }
