@@ -1,0 +1,1 @@
+"""The library: the chain around any Python function that makes images."""
