@@ -3,13 +3,18 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 JOBS ?= auto
 
-.PHONY: run test setup check soak bench eval pin clean
+.PHONY: run test demo setup check soak bench eval pin clean
 
 run: setup
 	$(BIN)/rambarde serve --demo
 
 test: .venv/.test
 	$(BIN)/python -m pytest -m "not soak" -n $(JOBS) --dist loadfile
+
+# The scenarios of January 2026 on every surface: make demo ARGS="--scenario GX-01 --json"
+ARGS ?=
+demo: .venv/.demo
+	$(BIN)/rambarde demo $(ARGS)
 
 setup: .venv/.run
 
@@ -48,4 +53,8 @@ clean:
 
 .venv/.test: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,postgresql]'
+	touch $@ .venv/.run
+
+.venv/.demo: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]'
 	touch $@ .venv/.run
