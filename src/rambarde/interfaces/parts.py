@@ -27,17 +27,22 @@ KEY_VARIABLE = "RAMBARDE_UPSTREAM_KEY"
 
 def detectors(settings: Settings) -> tuple[Detector, ...]:
     """All installed detectors, built and not loaded. Raises `Fault` for one that cannot be built."""
-    found = []
-    for point in sorted(entry_points(group=DETECTORS), key=lambda p: p.name):
-        made = _load(point)
-        detector: Detector = (
-            made(settings.known_bank) if point.name == KNOWN and settings.known_bank else made()
-        )
-        info = getattr(detector, "info", None)
-        if not isinstance(info, DetectorInfo) or info.name != point.name:
-            raise _broken(point, "it is no detector of that name")
-        found.append(detector)
-    return tuple(found)
+    return tuple(detector(point, settings) for point in detector_points())
+
+
+def detector_points() -> list[EntryPoint]:
+    """The entry points of all installed detectors, by name."""
+    return sorted(entry_points(group=DETECTORS), key=lambda p: p.name)
+
+
+def detector(point: EntryPoint, settings: Settings) -> Detector:
+    """One detector, built and not loaded. Raises `Fault` `part_broken`."""
+    made = _load(point)
+    built: Detector = made(settings.known_bank) if point.name == KNOWN and settings.known_bank else made()
+    info = getattr(built, "info", None)
+    if not isinstance(info, DetectorInfo) or info.name != point.name:
+        raise _broken(point, "it is no detector of that name")
+    return built
 
 
 def judging(settings: Settings) -> tuple[Evaluator, Inspector, Catalogue]:
