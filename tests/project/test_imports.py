@@ -8,7 +8,7 @@ from tests.project.modules import Module, modules
 
 VERBS = frozenset({"guard", "prove", "respond", "measure", "answer"})
 ALLOWED: dict[str, frozenset[str]] = {
-    "": frozenset(),
+    "": frozenset({"nouns", "interfaces"}),
     "nouns": frozenset({"nouns"}),
     "store": frozenset({"nouns", "store"}),
     "interfaces": frozenset({"", "nouns", "store", "interfaces", *VERBS}),
@@ -37,6 +37,11 @@ def test_import_direction(module: Module) -> None:
         if ([*imported.module.split("."), ""])[1] not in ALLOWED[module.part]
     ]
     assert not wrong
+
+
+def test_importing_the_package_costs_nothing() -> None:
+    """`from rambarde import Guard` works, and `import rambarde` imports none of it."""
+    assert not [imported.module for imported in modules()["rambarde"].imports if imported.eager]
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:
