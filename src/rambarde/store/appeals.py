@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -13,11 +12,11 @@ from rambarde.nouns.appeal import Appeal, Attachment, Plea
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.store.cipher import Cipher
 from rambarde.store.database import Database
+from rambarde.store.items import new_id
 from rambarde.store.schema import appeal_pictures, appeals
 
 _LOCK = 0x52414D42_00000004
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_ID_BYTES = 24
 
 
 class Appeals:
@@ -71,7 +70,7 @@ class Appeals:
     def _add(
         self, decision: str, plea: Plea, opened: bool | None, life: timedelta, most_open: int, most: int
     ) -> Appeal:
-        id, now = secrets.token_urlsafe(_ID_BYTES), self._database.clock()
+        id, now = new_id(), self._database.clock()
         row = {
             "id": id,
             "decision": decision,

@@ -222,5 +222,6 @@ def _without_bytes() -> list[sa.Column[Any]]:
 
 
 def new_id() -> str:
-    """192 random bits in base64url: 32 characters."""
-    return secrets.token_urlsafe(_ID_BYTES)
+    """192 random bits in base64url: 32 characters, of which the first is no hyphen, as in an option."""
+    id = secrets.token_urlsafe(_ID_BYTES)
+    return new_id() if id.startswith("-") else id
