@@ -9,6 +9,7 @@ run: setup
 	$(BIN)/rambarde serve --demo
 
 test: .venv/.test
+	scripts/browser
 	$(BIN)/python -m pytest -m "not soak" -n $(JOBS) --dist loadfile
 
 # The scenarios of January 2026 on every surface: make demo ARGS="--scenario GX-01 --json"
