@@ -258,9 +258,11 @@ class Chain:
             with life.stage("record"):
                 receipt = await self.recorder.record(life.record(ending))
         except BaseException:
-            for output in outputs:
-                if output.item is not None:
-                    await asyncio.shield(self.keeper.destroy(output.item))
+            for item in [output.item for output in outputs if output.item is not None]:
+                try:
+                    await asyncio.shield(self.keeper.destroy(item))
+                except Exception:
+                    log.critical("a kept image could not be destroyed; it expires", exc_info=True)
             life.outputs = []
             raise
         images = tuple(_answered(index, output, withhold=floor) for index, output in enumerate(outputs))
@@ -303,8 +305,8 @@ class Chain:
         """Record a request that ended in a fault. Nothing is released, so a failing record only adds a shout."""
         try:
             return await self.recorder.record(life.record(ending, fault))
-        except Fault as error:
-            log.critical("a refused request could not be recorded: %s", error)
+        except Exception:
+            log.critical("a refused request could not be recorded", exc_info=True)
             return None
 
     def _life(self, arrival: Arrival) -> Life:

@@ -163,6 +163,7 @@ class Inspector:
                 self._pools[info.name], detector.inspect, subject
             )
             reading = await asyncio.wait_for(call, info.deadline)
+            answered = sorted(signal.name for signal in reading.signals)
         except TimeoutError:
             log.error("detector %s was late (over %.1f s)", info.name, info.deadline)
             return _failed(info.specs, "late")
@@ -170,7 +171,7 @@ class Inspector:
             # Only the type: a library's message may quote the content.
             log.exception("detector %s failed", info.name)
             return _failed(info.specs, f"failed: {type(error).__name__}")
-        if sorted(s.name for s in reading.signals) != sorted(spec.name for spec in info.specs):
+        if answered != sorted(spec.name for spec in info.specs):
             log.error("detector %s answered other signals than it declares", info.name)
             return _failed(info.specs, "answered other signals than it declares")
         return reading
