@@ -28,9 +28,10 @@ def digest(action: Action, draft: Draft, *, hash: Hash = sha256) -> str:
     parts += [hash(upload.data) for upload in draft.images]
     parts.append(hash(draft.mask.data) if draft.mask else b"")
     parts += [
-        str(v).encode() for v in (draft.n, draft.size, draft.model, draft.output_format, draft.deliver_url)
+        str(v).encode("utf-8", "surrogatepass")
+        for v in (draft.n, draft.size, draft.model or "", draft.output_format, draft.deliver_url)
     ]
-    parts += [f"{key}={value}".encode() for key, value in draft.options]
+    parts += [f"{key}={value}".encode("utf-8", "surrogatepass") for key, value in draft.options]
     for part in parts:
         whole.update(len(part).to_bytes(8, "big") + part)
     return whole.hexdigest()
