@@ -52,13 +52,14 @@ def judging(settings: Settings) -> tuple[Evaluator, Inspector, Catalogue]:
     """
     installed = detectors(settings)
     names = catalogue(d.info for d in installed)
-    policy = _policy(settings, names)
-    required = {requirement.name for requirement in policy.detectors}
-    inspector = Inspector((d for d in installed if d.info.name in required), policy.detectors)
-    return Evaluator(policy, names), inspector, names
+    running = policy(settings, names)
+    required = {requirement.name for requirement in running.detectors}
+    inspector = Inspector((d for d in installed if d.info.name in required), running.detectors)
+    return Evaluator(running, names), inspector, names
 
 
-def _policy(settings: Settings, names: Catalogue) -> Policy:
+def policy(settings: Settings, names: Catalogue) -> Policy:
+    """The policy named in the settings, or the shipped one. Raises `PolicyError`."""
     if settings.policy:
         return read_file(Path(settings.policy), names)
     return read_policy(shipped(SHIPPED), names, source=SHIPPED)

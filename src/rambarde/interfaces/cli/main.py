@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 import rambarde
-from rambarde.interfaces.cli import check, demo, keys, log, policy, review, scan, serve
+from rambarde.interfaces.cli import check, demo, doctor, keys, log, policy, review, scan, serve
 from rambarde.nouns.fault import Fault
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("check")(check.check)
 app.command("scan")(scan.scan)
+app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
