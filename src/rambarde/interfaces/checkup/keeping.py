@@ -167,10 +167,11 @@ class Keeping:
 
     def _file(self) -> Path | None:
         """The file of a SQLite database; None for a server."""
-        if not self._settings.database:
-            return self._data / DATABASE
+        place = self._settings.database
+        if "://" not in place:  # a folder, as `Database.open` takes it
+            return (Path(place) if place else self._data) / DATABASE
         try:
-            url = sa.make_url(self._settings.database)
+            url = sa.make_url(place)
         except sa.exc.ArgumentError:
             return None
         return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
