@@ -29,7 +29,7 @@ from rambarde.guard.seal import Sealed, seal
 from rambarde.guard.upstreams.contract import Generated, Upstream
 from rambarde.nouns.custody import Receipt, Shelf
 from rambarde.nouns.decision import Decision, Outcome, Point
-from rambarde.nouns.fault import Fault, Kind
+from rambarde.nouns.fault import Fault, Kind, place
 from rambarde.nouns.lineage import Fingerprint
 from rambarde.nouns.record import Ending, OutputNote, Record
 from rambarde.nouns.request import Picture, Request
@@ -110,7 +110,8 @@ class Chain:
             )
             raise
         except Exception as error:
-            log.exception("request %s failed", arrival.id)
+            # No message and no traceback: they may quote the content.
+            log.error("request %s failed: %s at %s", arrival.id, type(error).__name__, place(error))
             failed = _own("internal", "Rambarde failed; nothing was released.")
             await self._end(life, Ending.FAULT, failed)
             raise failed from error

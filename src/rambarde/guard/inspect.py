@@ -15,6 +15,7 @@ from rambarde.guard.detectors.contract import Change, Detector, Reading, Subject
 from rambarde.guard.policy.catalogue import INPUT, OUTPUT
 from rambarde.guard.policy.language import Requirement
 from rambarde.nouns.decision import Evidence
+from rambarde.nouns.fault import place
 from rambarde.nouns.request import Picture, Request, Text
 from rambarde.nouns.signal import Signal, SignalSpec, State, worst
 
@@ -168,8 +169,8 @@ class Inspector:
             log.error("detector %s was late (over %.1f s)", info.name, info.deadline)
             return _failed(info.specs, "late")
         except Exception as error:
-            # Only the type: a library's message may quote the content.
-            log.exception("detector %s failed", info.name)
+            # Where and of what type, and no message: a library's may quote the content.
+            log.error("detector %s failed: %s at %s", info.name, type(error).__name__, place(error))
             return _failed(info.specs, f"failed: {type(error).__name__}")
         if answered != sorted(spec.name for spec in info.specs):
             log.error("detector %s answered other signals than it declares", info.name)

@@ -33,6 +33,8 @@ class Fired:
 
     `floor` is true for a rule that nothing can lift. `fields` are the request's fields it is about;
     `read` the names of the signals its condition read; `follow` names duties (preserve, child-safety queue).
+    `assumed`: it fired only because an unknown signal takes its worst value. It is as strict, but it is no
+    evidence of anything, so nothing follows from it.
     """
 
     rule: str
@@ -43,6 +45,7 @@ class Fired:
     grounds: tuple[str, ...] = ()
     follow: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
+    assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

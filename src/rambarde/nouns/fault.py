@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import PurePath
 
 
 class Kind(StrEnum):
@@ -63,3 +64,13 @@ def invalid(code: str, message: str, *, remedy: str, field: str | None = None) -
 
 def unsupported(code: str, message: str, *, remedy: str, field: str | None = None) -> Fault:
     return Fault(Kind.UNSUPPORTED, code, message, remedy=remedy, field=field)
+
+
+def place(error: BaseException) -> str:
+    """Where an error was raised, as `file:line` from the outside in: all of a traceback that quotes nothing."""
+    steps = []
+    trace = error.__traceback__
+    while trace is not None:
+        steps.append(f"{PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return " > ".join(steps) or "nowhere"

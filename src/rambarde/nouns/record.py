@@ -158,6 +158,7 @@ def decision_json(decision: Decision) -> dict[str, object]:
                 "grounds": list(f.grounds),
                 "follow": list(f.follow),
                 "read": list(f.read),
+                "assumed": f.assumed,
             }
             for f in decision.fired
         ],

@@ -145,3 +145,20 @@ def test_dates_and_countries_only_tighten() -> None:
 def test_a_decision_is_no_boolean() -> None:
     with pytest.raises(TypeError, match="not a boolean"):
         bool(EVALUATOR.decide(Point.ADMIT, facts(), measured()))
+
+
+def test_what_is_only_assumed_has_no_consequence() -> None:
+    text = shared.POLICY.replace(
+        "reason: not offered", "reason: not offered\n    follow: [preserve, child-safety-queue]"
+    )
+    evaluator = Evaluator(read_policy(text.encode(), NAMES, floors=shared.FLOORS.encode()), NAMES)
+    seen = evaluator.decide(Point.ADMIT, facts(), measured(a=0.3, b=0.3, low=0.9))
+    assert [(f.rule, f.assumed, f.follow) for f in seen.fired] == [
+        ("adult", False, ("preserve", "child-safety-queue"))
+    ]
+    broken = measured(b=0.3, low=0.9) | {"a": Signal.failed("a", "late")}
+    decision = evaluator.decide(Point.ADMIT, facts(), broken)
+    assert decision.outcome is Outcome.BLOCK
+    assert {(f.rule, f.assumed) for f in decision.fired} >= {("unchecked", False), ("adult", True)}
+    assert all(f.follow == () for f in decision.fired if f.assumed)
+    assert decision.fired[0].rule == "unchecked"

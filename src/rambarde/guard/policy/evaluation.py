@@ -74,33 +74,26 @@ class Evaluator:
         self._modes: Mapping[str, Mode] = {mode.name: mode for mode in policy.modes}
 
     def decide(self, point: Point, facts: Facts, signals: Signals) -> Decision:
-        """Every rule of this point that applies and holds fires; the strictest wins; none means allow."""
+        """Every rule of this point that applies and holds fires; the strictest wins; none means allow.
+
+        A rule that holds only because unknown counts as the worst fires *assumed*: as strict, but without
+        what would follow from evidence.
+        """
         failed = any(
             (found := signals.get(name)) is None or found.state is State.FAILED
             for name in self._required[point]
         )
         relaxed = self._relaxed(facts)
+        told = _told(signals)
         fired = []
         for rule, holds, read in self._rules[point]:
-            if (
-                (rule.floor or rule.id not in relaxed)
-                and _applies(rule, facts)
-                and holds(facts, signals, failed)
-            ):
+            if not rule.floor and rule.id in relaxed:
+                continue
+            if _applies(rule, facts) and holds(facts, signals, failed):
+                assumed = told is not None and not holds(facts, told, failed)
                 names = read or (self._failures(point, signals) if failed else ())
-                fired.append(
-                    Fired(
-                        rule.id,
-                        rule.then,
-                        rule.reason,
-                        rule.floor,
-                        rule.fields,
-                        rule.grounds,
-                        rule.follow,
-                        names,
-                    )
-                )
-        fired.sort(key=lambda f: (-f.outcome, not f.floor))
+                fired.append(_fired(rule, names, assumed=assumed))
+        fired.sort(key=lambda f: (-f.outcome, f.assumed, not f.floor))
         return Decision(
             point=point,
             outcome=max((f.outcome for f in fired), default=Outcome.ALLOW),
@@ -124,6 +117,26 @@ class Evaluator:
         if mode.countries and not _in_country(facts.country, mode.countries):
             return ()
         return mode.relaxes
+
+
+def _told(signals: Signals) -> Signals | None:
+    """The signals with what is unknown taken for absent; None if nothing is unknown."""
+    unknown = [signal for signal in signals.values() if signal.unknown]
+    return dict(signals) | {s.name: Signal.absent(s.name) for s in unknown} if unknown else None
+
+
+def _fired(rule: Rule, read: tuple[str, ...], *, assumed: bool) -> Fired:
+    return Fired(
+        rule=rule.id,
+        outcome=rule.then,
+        reason=rule.reason,
+        floor=rule.floor,
+        fields=rule.fields,
+        grounds=rule.grounds,
+        follow=() if assumed else rule.follow,
+        read=read,
+        assumed=assumed,
+    )
 
 
 def _in_country(country: str, listed: tuple[str, ...]) -> bool:

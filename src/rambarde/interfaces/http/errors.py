@@ -88,15 +88,19 @@ def refusal_response(answer: Answer, refusal: Decision, links: Links, *, accepte
 
 def explained(decision: Decision) -> dict[str, object]:
     """Rules, fields and plain words of a decision, with the words that mattered where a detector named them."""
-    reasons = list(dict.fromkeys(fired.reason for fired in decision.fired))
-    explanation = " ".join(reasons)
+    known = [fired for fired in decision.fired if not fired.assumed]
+    # What was only assumed accuses nobody: it is named where nothing else explains the refusal, and as such.
+    shown = known or list(decision.fired)
+    explanation = " ".join(dict.fromkeys(fired.reason for fired in shown))
+    if shown and not known:
+        explanation = f"This could not be judged, so the worst was assumed. {explanation}"
     words = list(dict.fromkeys(e.words for e in decision.evidence))[:5]
     if words:
         explanation += " Words that mattered: " + ", ".join(f"“{word}”" for word in words) + "."
     return {
         "decision": decision.outcome.word,
-        "rules": [fired.rule for fired in decision.fired],
-        "fields": list(dict.fromkeys(name for fired in decision.fired for name in fired.fields)),
+        "rules": [fired.rule for fired in shown],
+        "fields": list(dict.fromkeys(name for fired in shown for name in fired.fields)),
         "explanation": explanation,
     }
 
