@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from rambarde.guard.media.decode import decode
+from rambarde.guard.media.strip import strip
 from rambarde.interfaces.demo.photographs import photograph
 from rambarde.interfaces.demo.scenarios import NONE, SPICY, Scenario
 from rambarde.interfaces.demo.simulate import BY_PICTURE, BY_TEXT, LISTENS, Script, text_digest
@@ -89,13 +91,18 @@ def script_of(scenarios: Sequence[Scenario]) -> Script:
                 texts |= {text_digest(step): wording.inject for step in wording.steps}
             if wording.inject in BY_PICTURE and scenario.photo != NONE:
                 data = picture_of(scenario, wording, scenario.photo)
-                pictures[hashlib.sha256(data).hexdigest()] = wording.inject
+                pictures[_kept_digest(data)] = wording.inject
     return Script(texts, pictures)
 
 
 def picture_of(scenario: Scenario, wording: Wording, photo: str) -> bytes:
-    """The photograph a wording sends, marked where signals are injected: the mark is not in the pixels."""
+    """The photograph a wording sends, marked where signals are injected."""
     return photograph(photo, f"demo {scenario.id} {wording.inject}" if wording.inject else "")
+
+
+def _kept_digest(data: bytes) -> str:
+    """The digest of what the gateway keeps of a picture file, which is what its detectors are given."""
+    return hashlib.sha256(strip(decode(data))).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ _MARK = {True: "[green]yes[/]", False: "[bold red]NO[/]", None: "[dim]pending[/]
 def table(rows: Iterable[Row]) -> Table:
     """Every row: what was asked is shown by number and language, not in words."""
     made = Table("scenario", "surface", "wording", "decision", "rule", "simulated", "passed", box=None)
+    made.columns[4].no_wrap = True
+    made.columns[4].min_width = len("real-person-sexual-change")
     for row in rows:
         wording = "" if row.wording is None else f"{row.wording} {row.lang}{' twin' if row.twin else ''}"
         simulated = "yes" if row.simulated else ""
