@@ -34,9 +34,9 @@ def outcome(
     for rule in policy.rules:
         if point not in rule.points:
             continue
-        if rule.countries and facts.country != "unknown":
-            if facts.country not in rule.countries and facts.country[:2] not in rule.countries:
-                continue
+        here = facts.country in rule.countries or facts.country[:2] in rule.countries
+        if rule.countries and facts.country != "unknown" and not here:
+            continue
         if rule.surfaces and facts.surface not in rule.surfaces:
             continue
         if rule.start and facts.today < rule.start:

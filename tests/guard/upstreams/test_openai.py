@@ -251,6 +251,7 @@ def test_a_bad_base_url_is_refused(url: str) -> None:
         (format_datetime(datetime.now(UTC) + timedelta(seconds=60)), 30, 60),
         (format_datetime(datetime.now(UTC) - timedelta(seconds=60)), 0, 0),
     ],
+    ids=["seconds", "none", "words", "negative", "long", "date", "past date"],  # the same in every worker
 )
 def test_retry_after(header: str | None, low: float, high: float) -> None:
     fault = refused(429, b"", header)
