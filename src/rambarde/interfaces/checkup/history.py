@@ -9,9 +9,10 @@ from rambarde.interfaces.checkup.row import Row, fail, ok, warn
 from rambarde.prove.edge import Edge
 from rambarde.prove.key import PUBLIC_FILE, read_verifier
 from rambarde.prove.log import FOLDER
+from rambarde.prove.merkle import leaf_hash
 from rambarde.prove.note import Checkpoint, NoteError, Verifier, open_checkpoint
 from rambarde.prove.ports import Ledger
-from rambarde.prove.tiles import MissingTile, TileError, TileFolder
+from rambarde.prove.tiles import WIDTH, MissingTile, TileError, TileFolder
 
 _CHECK = "log"
 _TRIES = 3
@@ -67,14 +68,26 @@ def _published(folder: TileFolder, verifier: Verifier) -> Checkpoint | None:
         checkpoint = open_checkpoint(note, verifier)
         try:
             root = Edge.read(folder, checkpoint.size).root()
+            told = _newest_bundle_is_told(folder, checkpoint.size)
         except MissingTile:
             if attempt + 1 == _TRIES:
                 raise
             continue
         if root != checkpoint.root:
             raise TileError("tile", "the newest tiles do not hash to the signed root")
+        if not told:
+            raise TileError("tile/entries", "the newest entries do not hash to their leaves")
         return checkpoint
     return None
+
+
+def _newest_bundle_is_told(folder: TileFolder, size: int) -> bool:
+    """Whether the newest entries hash to the newest leaves, up to 256 of them."""
+    if size == 0:
+        return True
+    index = (size - 1) // WIDTH
+    width = size - index * WIDTH
+    return [leaf_hash(entry) for entry in folder.bundle(index, width)] == folder.tile(0, index, width)
 
 
 def _head(ledger: Ledger, verifier: Verifier) -> Checkpoint | str | None:
