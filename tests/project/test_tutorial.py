@@ -39,7 +39,13 @@ class Terminal:
     def __init__(self, folder: Path, port: int, generator: str) -> None:
         self._folder, self._port, self._generator = folder, port, generator
         keep = {k: v for k, v in os.environ.items() if not k.startswith(("RAMBARDE_", "OPENAI_"))}
-        self._environment = keep | {"PYTHONUNBUFFERED": "1", "COLUMNS": "200", "NO_COLOR": "1"}
+        programs = f"{Path(sys.executable).parent}{os.pathsep}{keep['PATH']}"
+        self._environment = keep | {
+            "PATH": programs,
+            "PYTHONUNBUFFERED": "1",
+            "COLUMNS": "200",
+            "NO_COLOR": "1",
+        }
         self._shell = subprocess.Popen(
             ["bash"],
             cwd=folder,
@@ -58,12 +64,11 @@ class Terminal:
         if code.startswith(SERVERS):
             return self._serve(code.strip())
         if snippet.language == "python":
-            code = f"python - <<'PYTHON'\n{code}PYTHON\n"
-            body = code
+            block = f"python - <<'PYTHON'\n{code}PYTHON\n"
         else:
-            body = f"{{\n{code}}} </dev/null\n"
+            block = f"{{\n{code}}} </dev/null\n"
         assert self._shell.stdin and self._shell.stdout
-        self._shell.stdin.write(f"{body}printf '\\n%s %s\\n' '{_END}' $?\n")
+        self._shell.stdin.write(f"{block}printf '\\n%s %s\\n' '{_END}' $?\n")
         self._shell.stdin.flush()
         lines = []
         for line in self._shell.stdout:
