@@ -6,8 +6,8 @@ import asyncio
 import base64
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
@@ -62,11 +62,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """Plays against the real gateway and, where signals are injected, against the second one."""
+    """Plays against the real gateway and, where signals are injected, against the second one.
+
+    `said` are the wordings by scenario: all, unless a test plays a few.
+    """
 
     session: aiohttp.ClientSession
     real: Target
     second: Target | None = None
+    said: Mapping[str, tuple[Wording, ...]] = field(default_factory=wordings)
 
     async def play(self, scenarios: Sequence[Scenario], surfaces: Sequence[str]) -> AsyncIterator[Row]:
         """All rows, scenario by scenario. The surfaces are played at once, then compared with each other."""
@@ -75,7 +79,7 @@ class Player:
                 for surface in surfaces:
                     yield Row(scenario.id, surface, PENDING, None, False, None)
                 continue
-            for wording in wordings()[scenario.id]:
+            for wording in self.said[scenario.id]:
                 played = [self._row(scenario, wording, surface) for surface in surfaces]
                 for row in equal(await asyncio.gather(*played)):
                     yield row
