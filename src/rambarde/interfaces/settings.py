@@ -63,6 +63,13 @@ class Settings:
             if not low <= value <= high:
                 raise _fault(f"`{name}` is {value}.", f"Give a number from {low} to {high}.", name)
 
+        if self.database and "://" not in self.database:
+            raise _fault(
+                f"`database` is {self.database!r}, which is no URL.",
+                "Give postgresql://user@host/name, or leave it empty for SQLite in `data`.",
+                "database",
+            )
+
     @property
     def base_url(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

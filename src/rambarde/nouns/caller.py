@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 STANDARD = "standard"
 SURFACES = ("web", "app", "api", "reply")
 """The surfaces the package knows; an operator may add their own."""
+
+COUNTRY = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?\Z")
+"""ISO 3166-1 alpha-2, optionally with a subdivision."""
 
 UNKNOWN_COUNTRY = "unknown"
 """Country not stated: the strictest of all jurisdictions applies."""
@@ -18,6 +22,8 @@ class Context:
 
     `account` and `session` are the operator's pseudonyms; `country` is ISO 3166-1 alpha-2, optionally with
     a subdivision (`US-CA`), or `unknown`. `plan` is recorded and never an input to a permission.
+
+    Raises `ValueError` for any other country: a misspelt one would be in no rule's list.
     """
 
     account: str | None = None
@@ -25,6 +31,10 @@ class Context:
     country: str = UNKNOWN_COUNTRY
     age_assured: bool = False
     session: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.country != UNKNOWN_COUNTRY and not COUNTRY.match(self.country):
+            raise ValueError(f"{self.country!r} is no country")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,11 @@ def outcome(
     for rule in policy.rules:
         if point not in rule.points:
             continue
-        here = facts.country in rule.countries or facts.country[:2] in rule.countries
+        here = (
+            facts.country in rule.countries
+            or facts.country[:2] in rule.countries
+            or facts.country in [listed[:2] for listed in rule.countries]
+        )
         if rule.countries and facts.country != "unknown" and not here:
             continue
         if rule.surfaces and facts.surface not in rule.surfaces:

@@ -142,6 +142,20 @@ def test_dates_and_countries_only_tighten() -> None:
     assert EVALUATOR.decide(Point.ADMIT, facts(today=after), signals).outcome is Outcome.BLOCK
 
 
+def test_a_country_may_be_any_of_its_subdivisions() -> None:
+    text = shared.POLICY.replace("countries: [FR]", "countries: [US-CA]")
+    evaluator = Evaluator(read_policy(text.encode(), NAMES, floors=shared.FLOORS.encode()), NAMES)
+    signals, day = measured(b=0.15, low=0.9), date(2026, 12, 2)
+    told = {
+        c: evaluator.decide(Point.ADMIT, facts(country=c, today=day), signals).outcome
+        for c in ("US", "US-CA")
+    }
+    assert set(told.values()) == {Outcome.BLOCK}
+    for elsewhere in ("US-NV", "FR"):
+        decision = evaluator.decide(Point.ADMIT, facts(country=elsewhere, today=day), signals)
+        assert decision.outcome is Outcome.ALLOW
+
+
 def test_a_decision_is_no_boolean() -> None:
     with pytest.raises(TypeError, match="not a boolean"):
         bool(EVALUATOR.decide(Point.ADMIT, facts(), measured()))

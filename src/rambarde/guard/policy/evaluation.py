@@ -140,11 +140,19 @@ def _fired(rule: Rule, read: tuple[str, ...], *, assumed: bool) -> Fired:
 
 
 def _in_country(country: str, listed: tuple[str, ...]) -> bool:
+    """Surely in one of them: what a mode is offered in."""
     return country in listed or country.split("-")[0] in listed
 
 
+def _may_be_in(country: str, listed: tuple[str, ...]) -> bool:
+    """Not surely outside all of them: where a rule applies. `US` may be `US-CA`, unknown may be anything."""
+    if country == UNKNOWN_COUNTRY or _in_country(country, listed):
+        return True
+    return any(one.startswith(f"{country}-") for one in listed)
+
+
 def _applies(rule: Rule, facts: Facts) -> bool:
-    if rule.countries and facts.country != UNKNOWN_COUNTRY and not _in_country(facts.country, rule.countries):
+    if rule.countries and not _may_be_in(facts.country, rule.countries):
         return False
     if rule.surfaces and facts.surface not in rule.surfaces:
         return False

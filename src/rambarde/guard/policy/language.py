@@ -86,7 +86,8 @@ CONTEXT_KEYS = ("action", "surface", "mode", "age_assured")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. Empty `countries` and `surfaces` mean all; an unknown country is in every list.
+    """One rule. Empty `countries` and `surfaces` mean all; an unknown country is in every list, and a country
+    without its subdivision (`US`) is where one of its subdivisions is (`US-CA`).
 
     `start` is the first day it applies, `end` the first day it no longer does (UTC dates).
     """

@@ -22,13 +22,13 @@ from rambarde.guard.policy.language import (
     SignalAtom,
     Test,
 )
+from rambarde.nouns.caller import COUNTRY
 from rambarde.nouns.decision import Outcome, Point
 
 LANGUAGE = 1
 """Version of the language; a document of another version is refused."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}\Z")
-_COUNTRY = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?\Z")
 _STATES = {
     "absent": Test.ABSENT,
     "present": Test.PRESENT,
@@ -205,7 +205,7 @@ class Parser:
         if node is None:
             return ()
         for item in node.items(f"{what}: `countries`"):
-            if not _COUNTRY.match(item.text("a country")):
+            if not COUNTRY.match(item.text("a country")):
                 raise item.error(
                     f"{item.value!r} is no country.", "Use ISO 3166-1 alpha-2, such as FR or US-CA."
                 )

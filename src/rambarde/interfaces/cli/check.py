@@ -22,7 +22,7 @@ from rambarde.guard.arrival import Arrival, Credential, Draft, Upload
 from rambarde.guard.chain import Chain
 from rambarde.interfaces.cli.options import Config, Json, print_json, settings
 from rambarde.interfaces.judge import Judge
-from rambarde.nouns.caller import STANDARD, UNKNOWN_COUNTRY, Caller, Context
+from rambarde.nouns.caller import COUNTRY, STANDARD, UNKNOWN_COUNTRY, Caller, Context
 from rambarde.nouns.decision import Decision, Outcome
 from rambarde.nouns.fault import Fault, invalid
 from rambarde.nouns.record import Record
@@ -84,6 +84,13 @@ def check(
     if (prompt is None) == (batch is None):
         raise invalid(
             "check_what", "Nothing to judge, or two things.", remedy="Give a PROMPT or --batch FILE."
+        )
+    if country != UNKNOWN_COUNTRY and not COUNTRY.match(country):
+        raise invalid(
+            "country_invalid",
+            f"{country!r} is no country.",
+            remedy="Give FR, US-CA, …, or unknown.",
+            field="country",
         )
     judge = Judge.open(settings(config))
     terms = Terms(surface, mode, country, age_assured)

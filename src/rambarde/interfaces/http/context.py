@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import jwt
 
-from rambarde.nouns.caller import UNKNOWN_COUNTRY, Context
+from rambarde.nouns.caller import COUNTRY, UNKNOWN_COUNTRY, Context
 from rambarde.nouns.fault import Fault, Kind
 
 HEADER = "Rambarde-Context"
@@ -22,7 +22,6 @@ LIFE = 300
 LEEWAY = 5
 """Seconds that two clocks may differ."""
 
-COUNTRY = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?\Z")
 """ISO 3166-1 alpha-2, or with a subdivision of ISO 3166-2."""
 WORD = re.compile(r"[\x21-\x7e]{1,200}\Z")
 """A pseudonym or id: printable, without spaces."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rambarde.guard.arrival import Draft
-from rambarde.interfaces.http.context import COUNTRY, WORD
+from rambarde.interfaces.http.context import WORD
 from rambarde.interfaces.library.pictures import Given, upload
-from rambarde.nouns.caller import STANDARD, UNKNOWN_COUNTRY, Caller, Context
+from rambarde.nouns.caller import COUNTRY, STANDARD, UNKNOWN_COUNTRY, Caller, Context
 from rambarde.nouns.fault import Fault, invalid
 
 CREDENTIAL = "library"
