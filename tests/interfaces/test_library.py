@@ -388,6 +388,7 @@ async def test_async_with(tmp_path: Path, inspector: Inspector) -> None:
 # Threads, processes, closing.
 
 
+@pytest.mark.slow
 def test_from_many_threads(guard: Guard) -> None:
     guarded, before = guard.wrap(paint, concurrency=2), records(guard).count()
     with ThreadPoolExecutor(8) as pool:
@@ -414,6 +415,7 @@ def test_at_most_so_many_calls_at_once(guard: Guard) -> None:
     assert most == 2
 
 
+@pytest.mark.slow
 def test_two_guards_in_one_process(tmp_path: Path, inspector: Inspector) -> None:
     """On one data folder and on two: each has its place in the log."""
     with (

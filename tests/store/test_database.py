@@ -186,6 +186,7 @@ def test_pin_keeps_the_first_value_whoever_comes(database: Database) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_two_processes_may_migrate_at_once(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     place = str(tmp_path) if kind == "sqlite" else request.getfixturevalue("new_postgres")(empty=True)
     script = f"from rambarde.store.database import Database; Database.open({place!r}).close()"

@@ -58,6 +58,7 @@ def test_the_generator_refuses_such_a_row(corpus: ModuleType) -> None:
     keeper.check("a child reading a book", frozenset(("minor",)))
 
 
+@pytest.mark.slow
 def test_every_language_holds_every_family_and_its_twins(corpus: ModuleType) -> None:
     rows = list(corpus.rows(explicit=False))
     languages = {row.lang for row in rows}
@@ -72,6 +73,7 @@ def test_every_language_holds_every_family_and_its_twins(corpus: ModuleType) -> 
         assert not ("minor" in row.labels and row.labels & corpus.INTIMATE)
 
 
+@pytest.mark.slow
 def test_same_seed_same_corpus(corpus: ModuleType) -> None:
     first = [row.as_json() for row in corpus.rows(7, per_template=1)]
     assert first == [row.as_json() for row in corpus.rows(7, per_template=1)]

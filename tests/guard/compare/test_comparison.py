@@ -209,6 +209,7 @@ def test_digest_covers_the_weights():
     assert comparison.load().startswith("sha256:")
 
 
+@pytest.mark.slow
 def test_same_answer_from_many_threads(astronaut, patched):
     outputs = [patched, astronaut] * 3
     original = picture_of(astronaut)

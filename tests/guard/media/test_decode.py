@@ -224,6 +224,7 @@ def _mend(data: bytes) -> bytes:
     cut=st.floats(0, 1),
     mend=st.booleans(),
 )
+@pytest.mark.slow
 def test_mutated_bytes_decode_or_fault(
     seed: bytes, edits: list[tuple[float, bytes]], cut: float, mend: bool
 ) -> None:

@@ -53,6 +53,7 @@ def many() -> tuple[np.ndarray, HashIndex]:  # type: ignore[type-arg]
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 59_999), bits, st.integers(0, LARGEST_RADIUS))
+@pytest.mark.slow
 def test_a_large_bank_finds_all_that_is_near(
     many: tuple[np.ndarray, HashIndex],  # type: ignore[type-arg]
     number: int,

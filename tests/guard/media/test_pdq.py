@@ -122,6 +122,7 @@ def test_any_shape(shape: tuple[int, int]) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(64, 400), st.integers(64, 400), st.integers(0, 2**32 - 1))
+@pytest.mark.slow
 def test_noise_agrees_with_the_reference(height: int, width: int, seed: int) -> None:
     """Smoothed noise of any size: no reduction, so nearly the same bits."""
     noise = np.random.default_rng(seed).integers(0, 256, (9, 11, 3), dtype=np.uint8)

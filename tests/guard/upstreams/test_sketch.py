@@ -116,6 +116,7 @@ async def edited(make_request: Any, make_picture: Any, prompt: str, **more: Any)
     return pixels
 
 
+@pytest.mark.slow
 async def test_edits_do_what_they_say(make_request: Any, make_picture: Any) -> None:
     async def edit(prompt: str) -> Any:
         return await edited(make_request, make_picture, prompt)
