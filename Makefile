@@ -35,8 +35,11 @@ bench: .venv/.test
 
 # Recall and false positives on labelled data, where it is present: make eval DATA=folder
 DATA ?= ../shared/data/prompts
+# Photographs named by person, for real pairs; ARGS=--packages fetches photographs that nothing was chosen on.
+SAME ?= ../shared/data/images/portraits
 eval: .venv/.test
 	$(BIN)/python training/eval_text.py $(DATA)
+	$(BIN)/python training/eval_comparison.py --same $(SAME) $(ARGS)
 
 # Write the installed detectors into the shipped policy: a policy change, visible as a diff.
 pin: .venv/.test
