@@ -1,9 +1,10 @@
 """Exposure: how much more of a person's body an output shows bare than the original did.
 
-The measure is the project's own first one, studied on 6,605 generated pairs: the share of the body that has
-the tone of the face, in the window that both pictures show. It brakes clearly visible changes of one matched
-person in a colour photograph (a quarter of the visible torso or more) and no smaller ones; a garment in the
-wearer's skin tone reads as skin. It says nothing about age, consent or intent.
+The measure is the project's own first one: the share of the body that has the tone of the face, in the
+window that both pictures show. It is a brake for clearly visible changes of one matched person in a colour
+photograph, and misses a quarter of them on held-out pictures (docs/accuracy.md), most where the tone differs
+from the face's own; a garment in the wearer's skin tone reads as skin. It says nothing about age, consent or
+intent.
 """
 
 from __future__ import annotations
