@@ -35,6 +35,6 @@ def _seal(picture: Picture) -> Sealed:
     return Sealed(
         data,
         picture.media_type,
-        hashlib.sha256(data).hexdigest(),
+        picture.sha256 if data == picture.data else hashlib.sha256(data).hexdigest(),
         found.hex if found.quality >= GOOD_QUALITY else None,
     )

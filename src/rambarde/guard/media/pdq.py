@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from rambarde.guard.media.memo import Memo
 from rambarde.nouns.request import Picture
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _ENOUGH = 384
 _BAND = 16_777_216
 """Bytes averaged at a time."""
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_found: Memo[tuple[Pdq, ...]] = Memo()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,13 @@ def dihedral(picture: Picture | NDArray[np.uint8]) -> tuple[Pdq, ...]:
     of frequencies instead, which costs up to 46 bits, because its samples do not lie symmetrically.
     Raises as `pdq`.
     """
-    rgb = picture.rgb if isinstance(picture, Picture) else picture
+    if isinstance(picture, Picture):
+        # Known images, lineage and sealing ask for the same picture.
+        return _found.get(picture.rgb, lambda: _dihedral(picture.rgb))
+    return _dihedral(picture)
+
+
+def _dihedral(rgb: NDArray[np.uint8]) -> tuple[Pdq, ...]:
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or not rgb.size:
         raise ValueError(f"pixels must be (height, width, 3) uint8, not {rgb.shape} {rgb.dtype}")
     height, width = rgb.shape[:2]
