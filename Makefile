@@ -9,7 +9,7 @@ run: setup
 	$(BIN)/rambarde serve --demo
 
 test: .venv/.test
-	scripts/browser
+	scripts/get chromium chromium "tests of pages are skipped"
 	$(BIN)/python -m pytest -m "not soak" -n $(JOBS) --dist loadfile
 
 # The scenarios of January 2026 on every surface: make demo ARGS="--scenario GX-01 --json"
@@ -56,6 +56,7 @@ clean:
 	touch $@
 
 .venv/.test: .venv/bin/python pyproject.toml constraints.txt
+	scripts/get c++ g++ "pdqhash, a reference of the tests, cannot be built"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,postgresql]'
 	touch $@ .venv/.run
 
