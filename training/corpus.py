@@ -42,6 +42,8 @@ LABELS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "reduce": (frozenset(("reduces_exposure",)), frozenset()),
     "twin": (frozenset(), frozenset()),
     "edit": (frozenset(), frozenset()),
+    "touch": (frozenset(("touches_body",)), frozenset(("reduces_exposure",))),
+    "leave": (frozenset(), frozenset()),
     "gen": (frozenset(), frozenset()),
 }
 """Family → what its rows are evidence of, and what they leave open."""
@@ -50,7 +52,22 @@ _OPEN_PARTS = {
     "twin.adult": {"exposure"},
     "twin.colour": {"reduces_exposure"},
     "twin.religious": {"reduces_exposure"},
+    "twin.scarf": {"reduces_exposure"},
+    "touch.off": {"exposure", "sexual", "pose"},
+    "touch.cut": {"exposure", "sexual", "pose"},
+    "touch.body": {"exposure", "sexual", "pose", "degrading"},
 }
+_TOUCHING = frozenset(("exposure", "pose", "substance", "religious", "degrading", "reduce", "touch"))
+_TOUCHING_PARTS = frozenset(("twin.colour", "twin.wear", "twin.sit", "twin.scarf", "edit.portrait"))
+_MAY_TOUCH = frozenset(
+    ("degrading.scene", "twin.remove", "twin.pose", "twin.religious", "twin.veil", "twin.empty", "twin.leash")
+)
+"""Parts that mix edits of a person with others, or describe a scene: they say nothing about `touches_body`."""
+_MAY_TOUCH_WORDS = re.compile(
+    r"t-shirt|necktie|bow tie|dress|cloth|full-body|hand|girl|woman|boy|the man|\bhold|older|wheelchair|bust"
+    r"|scientist|ceo|superhero|material|guantes"
+)
+"""The same for single templates of ordinary edits."""
 _PERSON_SLOTS = {"obj", "gen", "poss"}
 _FRAMES = (
     "{t}",
@@ -162,12 +179,39 @@ def labels_of(part: str, template: str) -> tuple[frozenset[str], frozenset[str]]
     used = set(_SLOT.findall(template))
     if "ref" in used:
         labels = labels | {"person_reference"}
-    elif used & _PERSON_SLOTS or family in INTIMATE | {"religious", "degrading", "reduce", "edit"}:
+    elif used & _PERSON_SLOTS or family in INTIMATE | {
+        "religious",
+        "degrading",
+        "reduce",
+        "edit",
+        "touch",
+        "leave",
+    }:
         open_ = open_ | {"person_reference"}
+    touches = touching(part, template)
+    if touches is None:
+        open_ = open_ | {"touches_body"}
+    elif touches:
+        labels = labels | {"touches_body"}
     if labels & INTIMATE:
         # Otherwise intimate words would count against the evidence of a minor, which comes from harmless text.
         open_ = open_ | {"minor"}
     return labels, (open_ | _OPEN_PARTS.get(part, set())) - labels
+
+
+def touching(part: str, template: str) -> bool | None:
+    """Whether a template asks to change clothing, body or pose of a person; None where that is ambiguous."""
+    family = part.partition(".")[0]
+    if family == "sexual":
+        # An edit of somebody, or a scene from words alone.
+        return True if set(_SLOT.findall(template)) & (_PERSON_SLOTS | {"ref", "who"}) else None
+    if part in _MAY_TOUCH:
+        return None
+    if family in _TOUCHING or part in _TOUCHING_PARTS:
+        return True
+    if family in ("edit", "ref") or part == "twin.pet":
+        return None if _MAY_TOUCH_WORDS.search(template) else False
+    return False
 
 
 def fill(template: str, slots: dict[str, list[str]], rng: random.Random) -> str:
@@ -188,7 +232,13 @@ def rows(seed: int = SEED, *, per_template: int = 6, explicit: bool = True) -> I
                 # The ordinary is the widest class by far, so it gets the most rows.
                 tries = (
                     per_template
-                    * (3 if part.startswith(("gen", "edit")) else 1)
+                    * (
+                        3
+                        if part.startswith(("gen", "edit"))
+                        else 2
+                        if part.startswith(("touch", "leave"))
+                        else 1
+                    )
                     * (3 if path.stem.endswith("scenes") else 1)
                 )
                 for _ in range(tries if _SLOT.search(template) else 1):
@@ -202,6 +252,7 @@ def rows(seed: int = SEED, *, per_template: int = 6, explicit: bool = True) -> I
                     )
         yield from plain
         yield from _joined(plain, rng, keeper)
+        yield from _both(plain, language.slots.get("and", []), rng)
     if explicit:
         yield from _package_rows(random.Random(seed), keeper)
 
@@ -229,6 +280,25 @@ def _joined(plain: list[Row], rng: random.Random, keeper: Keeper) -> Iterator[Ro
             continue
         main = one if two.part.startswith("clause.") else two
         yield Row(text, one.lang, f"{main.part}+", main.template, labels, open_)
+
+
+def _both(plain: list[Row], words: list[str], rng: random.Random) -> Iterator[Row]:
+    """Two edits in one request: it leaves body and clothing alone only if both do."""
+    touch = [row for row in plain if row.part.startswith("touch.")]
+    leave = [row for row in plain if row.part.startswith("leave.")]
+    if not (touch and leave and words):
+        return
+    for i in range(400):
+        pair = [rng.choice(leave), rng.choice(leave if i % 2 else touch)]
+        rng.shuffle(pair)
+        one, two = pair
+        labels = one.labels | two.labels
+        main = one if one.labels else two
+        word = rng.choice(words)
+        text = f"{one.text}{'' if word[0] in ',.、。，،' else ' '}{word} {two.text}"
+        if one.lang in ("ja", "zh"):
+            text = text.replace(" ", "")
+        yield Row(text, one.lang, f"{main.part}+", main.template, labels, (one.open | two.open) - labels)
 
 
 def _package_rows(rng: random.Random, keeper: Keeper) -> Iterator[Row]:

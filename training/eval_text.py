@@ -28,7 +28,7 @@ GENERATE = {"prompt.sexual": 0.5, "prompt.degrading": 0.8}
 """Thresholds for a prompt without a picture, in the shipped policy's standard mode."""
 EDIT = {
     "prompt.sexual": 0.5,
-    "prompt.exposure": 0.5,
+    "prompt.exposure": 0.4,
     "prompt.pose": 0.5,
     "prompt.substance": 0.5,
     "prompt.religious_dress": 0.5,

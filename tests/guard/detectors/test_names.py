@@ -1,10 +1,10 @@
-"""Names: people are found without a list of celebrities; words that are also names do not fire alone."""
+"""Names: people are found by how names look, the most famous by a list; words that are names do not fire alone."""
 
 from __future__ import annotations
 
 import pytest
 
-from rambarde.guard.detectors.names import LIKELY, NamesDetector
+from rambarde.guard.detectors.names import FAMOUS, LIKELY, NamesDetector
 from rambarde.guard.text.normalise import canonical
 from rambarde.nouns.signal import State
 
@@ -92,5 +92,33 @@ def test_the_register_is_part_of_the_digest(detector: NamesDetector) -> None:
 
 
 def test_evidence_names_the_words(detector: NamesDetector) -> None:
-    reading = detector.inspect(canonical("a photo of Emma Watson"))
-    assert [e.words for e in reading.evidence] == ["Emma Watson"]
+    reading = detector.inspect(canonical("a photo of Priya Sharma"))
+    assert [e.words for e in reading.evidence] == ["Priya Sharma"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "elon musk on a horse",
+        "donald trump at a desk",
+        "taylor swift on stage",
+        "photo of emma watson",
+        "beyoncé singing",
+        "the us president waving",
+        "фото илона маска",
+        "特朗普在白宫",
+        "イーロン・マスクの写真",
+        "테일러 스위프트 사진",
+        "صورة إيلون ماسك",
+        "नरेंद्र मोदी का चित्र",
+    ],
+)
+def test_the_most_famous_are_known_in_any_spelling(detector: NamesDetector, text: str) -> None:
+    assert value(detector, text) == FAMOUS
+
+
+@pytest.mark.parametrize(
+    "text", ["a trump card on the table", "a musk ox in the snow", "トランプのカード", "a swift bird"]
+)
+def test_words_like_famous_names_are_words(detector: NamesDetector, text: str) -> None:
+    assert value(detector, text) < LIKELY

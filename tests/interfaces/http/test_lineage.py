@@ -78,7 +78,7 @@ def test_more_exposed_is_blocked_whatever_the_words(gate: Served, upstream: Next
     upstream.picture = MORE
     response = edit(gate, PORTRAIT, "make it brighter")
     assert response.json()["error"]["code"] == "content_policy_violation"
-    assert outcome(gate, response) == (400, ["real-person-sexual-change", "real-person-sexual-untold"])
+    assert outcome(gate, response) == (400, ["real-person-sexual-change"])
     assert asyncio.run(gate.gateway.keeper.listed(Shelf.HELD)) == ()
 
 
@@ -106,6 +106,39 @@ def test_what_cannot_be_told_is_held(gate: Served, upstream: Next) -> None:
     response = edit(gate, PORTRAIT, "change her dress to blue")
     assert response.json()["error"]["code"] == "held_for_review"
     assert outcome(gate, response) == (400, ["real-person-sexual-untold"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "make the photo black and white",
+        "change the background behind her",
+        "convertis la photo en noir et blanc",
+    ],
+)
+def test_what_cannot_be_told_is_released_if_the_words_leave_body_and_clothing_alone(
+    gate: Served, upstream: Next, words: str
+) -> None:
+    upstream.picture = GREY
+    response = edit(gate, PORTRAIT, words)
+    signals = gate.record(response.headers["rambarde-decision"])["outputs"]
+    assert "no_answer" in str(signals), "the comparison could tell: this test shows nothing"
+    assert outcome(gate, response) == (200, [])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "make the photo black and white and shorten her skirt",
+        "gör bilden svartvit",
+        "ubah foto menjadi hitam putih",
+    ],
+)
+def test_words_that_touch_the_body_or_were_not_understood_still_hold(
+    gate: Served, upstream: Next, words: str
+) -> None:
+    upstream.picture = GREY
+    assert outcome(gate, edit(gate, PORTRAIT, words)) == (400, ["real-person-sexual-untold"])
 
 
 def test_once_the_original_has_expired_edits_of_clothing_are_held(gate: Served, upstream: Next) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ SHORT = 110
 _LEAST = 14
 _STOPS = frozenset(".!?;:\n。！？；：।؟…|")
 _COMMAS = frozenset(",、，،")
+_STEM, _STEM_ARABIC = 5, 4
+_UNSPACED = "\u3000"
+"""From here on scripts are Han, kana, Hangul and the like: written without blanks, or each of one language."""
 _SHIFT = 32 - BUCKETS.bit_length() + 1
 
 
@@ -107,3 +111,19 @@ def gram_matrix(folded: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.
     )
     indices = np.concatenate(columns) if columns else np.zeros(0, dtype=np.int64)
     return data, indices, pointers
+
+
+def stems(folded: str) -> list[int]:
+    """A number for the beginning of each word in an alphabet, enough to tell whether a language was seen."""
+    words = "".join(char if char.isalpha() and char < _UNSPACED else " " for char in folded).split()
+    return [
+        crc32(word[: _STEM_ARABIC if "\u0600" <= word[0] <= "\u06ff" else _STEM].encode())
+        for word in words
+        if len(word) > 1
+    ]
+
+
+def familiar(folded: str, known: Set[int]) -> float:
+    """The share of words whose beginning is known; 1.0 for a text without words in an alphabet."""
+    found = stems(folded)
+    return sum(stem in known for stem in found) / len(found) if found else 1.0

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from rambarde.guard.detectors.contract import DetectorInfo, Reading, Subject
-from rambarde.guard.detectors.features import BUCKETS, gram_matrix, pieces
+from rambarde.guard.detectors.features import BUCKETS, familiar, gram_matrix, pieces
 from rambarde.guard.text.tables import FOLD
 from rambarde.nouns.decision import Evidence
 from rambarde.nouns.request import Picture, Text
@@ -28,6 +28,7 @@ from rambarde.nouns.signal import Polarity, Signal, SignalSpec
 FAMILIES = (
     "sexual", "exposure", "pose", "substance", "religious_dress", "degrading", "non_consent", "justification",
     "minor", "person_reference", "reduces_exposure",
+    "touches_body",
 )  # fmt: skip
 _MEANING = {
     "sexual": "sexual content",
@@ -41,6 +42,7 @@ _MEANING = {
     "minor": "reference to a minor",
     "person_reference": "a real person referred to without a name",
     "reduces_exposure": "covering up, more clothes",
+    "touches_body": "a change of somebody's clothing, body or pose, however harmless",
 }
 SHOWN_FROM = 0.5
 """From this probability on, the words that mattered are looked for."""
@@ -50,12 +52,17 @@ _COVERED_RANGES = (
 )  # fmt: skip
 """Scripts of the embedding's 16 languages: Latin, Greek, Cyrillic, Arabic, Thai, kana, Han, Hangul, signs."""
 _UNCOVERED_SHARE = 0.2
+FAMILIAR = 0.5
+"""Where fewer of the words begin like one of the corpus, the text is in a language that was never learned."""
 _POOL = 12
 """Most words whose absence is tried when a probability is explained."""
 
 
 class HeadDetector:
-    """Signals `prompt.*`: probabilities per family; *no answer* where the script is not covered."""
+    """Signals `prompt.*`: probabilities per family; *no answer* where the script is not covered.
+
+    `prompt.touches_body` has *no answer* where most words are of no language the model has learned from.
+    """
 
     info = DetectorInfo(
         name="head",
@@ -76,6 +83,7 @@ class HeadDetector:
         self._digest = ""
         self._network: Network | None = None
         self._encoder: Encoder | None = None
+        self._stems: frozenset[int] = frozenset()
 
     @property
     def digest(self) -> str:
@@ -86,6 +94,7 @@ class HeadDetector:
         weights = resources.files("rambarde.guard.detectors").joinpath("weights/head.npz").read_bytes()
         sha = hashlib.sha256(weights)
         self._network = Network.read(weights)
+        self._stems = stems_of(weights)
         self._encoder = Encoder()
         for data in self._encoder.resources():
             sha.update(data)
@@ -104,8 +113,12 @@ class HeadDetector:
         low = FAMILIES.index("reduces_exposure")
         # A promise to cover up counts only as far as no part of the text asks for the opposite.
         worst[low] = min(worst[low], 1.0 - scores[:, FAMILIES.index("exposure")].max())
+        strange = familiar(subject.folded, self._stems) < FAMILIAR
         signals = tuple(
-            Signal.measured(spec.name, float(min(1.0, max(0.0, value))))
+            # A low value lets a picture go that could not be compared, so it must be well founded.
+            Signal.no_answer(spec.name, "the text model has not learned the language of this text")
+            if strange and spec.name == "prompt.touches_body"
+            else Signal.measured(spec.name, float(min(1.0, max(0.0, value))))
             for spec, value in zip(self.info.specs, worst, strict=True)
         )
         evidence: list[Evidence] = []
@@ -193,6 +206,12 @@ class Encoder:
         return [path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()]
 
 
+def stems_of(weights: bytes) -> frozenset[int]:
+    """The beginnings of the words that the model has learned from."""
+    with np.load(BytesIO(weights), allow_pickle=False) as file:
+        return frozenset(file["stems"].tolist())
+
+
 class Network:
     """One hidden layer over embedding and n-grams, with a direct path, then a calibration per family."""
 
@@ -204,7 +223,7 @@ class Network:
     @classmethod
     def read(cls, data: bytes) -> Network:
         with np.load(BytesIO(data), allow_pickle=False) as file:
-            return cls({name: file[name] for name in file.files})
+            return cls({name: file[name] for name in file.files if name != "stems"})
 
     def forward(self, embedded: NDArray[np.float32], folded: list[str]) -> NDArray[np.float32]:
         """Probabilities, a row per text, a column per family."""

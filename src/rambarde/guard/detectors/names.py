@@ -1,4 +1,4 @@
-"""Names: person-like names without a list of celebrities, and the operator's register of protected people.
+"""Names: person-like names, the operator's register of protected people, and a short list of public figures.
 
 Given and family names come from the locale providers of the package `faker` (their tables are read, nothing is
 generated). A name that is also a word counts only beside a name that is none.
@@ -20,8 +20,9 @@ from rambarde.nouns.decision import Evidence
 from rambarde.nouns.request import Picture, Text
 from rambarde.nouns.signal import Signal, SignalSpec
 
-REGISTERED, FULL, LIKELY, LOOSE, SINGLE = 1.0, 0.95, 0.8, 0.6, 0.4
-"""Values: on the register; given and family name known; one of them; context only; a given name alone."""
+REGISTERED, FAMOUS, FULL, LIKELY, LOOSE, SINGLE = 1.0, 1.0, 0.95, 0.8, 0.6, 0.4
+"""Values: on the register; world-famous or the title of an office-holder; given and family name known; one of
+them; context only; a given name alone."""
 _PARTICLES = frozenset(
     "de da di du del della der den van von vom zu bin ibn al el la le st saint mc mac o dos das y".split()
 )
@@ -66,8 +67,9 @@ class NamesDetector:
         specs=(
             SignalSpec(
                 "names.person",
-                meaning="how surely a person is named: 1 registered, 0.95 given and family name, 0.8 one of "
-                "them with context, 0.6 context only, 0.4 a given name alone; a rank, not a probability",
+                meaning="how surely a person is named: 1 registered or world-famous, 0.95 given and family "
+                "name, 0.8 one of them with context, 0.6 context only, 0.4 a given name alone; "
+                "a rank, not a probability",
             ),
         ),
         deadline=0.5,
@@ -87,13 +89,14 @@ class NamesDetector:
         sha = hashlib.sha256()
         own = resources.files("rambarde.guard.detectors").joinpath("lists")
         lists: dict[str, list[Term]] = {}
-        for name in ("roles", "word-names"):
+        for name in ("roles", "word-names", "public-figures"):
             data = own.joinpath(f"{name}.txt").read_bytes()
             sha.update(data)
             lists[name] = list(parse(data.decode()))
         self._book = namebook.read(frozenset(term.words for term in lists["word-names"]))
         sha.update(self._book.fingerprint())
         self._roles = Lexicon(lists["roles"])
+        self._famous = Lexicon(lists["public-figures"])
         self._register = (
             Lexicon(Term(name) for name in self._register_names) if self._register_names else None
         )
@@ -108,6 +111,7 @@ class NamesDetector:
         found: list[tuple[float, str]] = []
         if self._register is not None:
             found += [(REGISTERED, match.words) for match in self._register.find(subject.folded)]
+        found += [(FAMOUS, match.words) for match in self._famous.find(subject.folded)]
         tokens = _tokens(subject.clean)
         found += _pairs(tokens, book)
         found += self._after_roles(tokens, book)
