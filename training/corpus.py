@@ -177,7 +177,7 @@ def labels_of(part: str, template: str) -> tuple[frozenset[str], frozenset[str]]
         return frozenset((CLAUSES[rest],)), frozenset(("person_reference", "degrading"))
     labels, open_ = LABELS[family]
     used = set(_SLOT.findall(template))
-    if "ref" in used:
+    if used & {"ref", "nearref"}:
         labels = labels | {"person_reference"}
     elif used & _PERSON_SLOTS or family in INTIMATE | {
         "religious",

@@ -24,15 +24,6 @@ from rambarde.store import migrations, schema
 from rambarde.store.database import FILE, Database
 
 
-def test_a_fresh_database_opens_fast(tmp_path: Path) -> None:
-    started = time.perf_counter()
-    Database.open(tmp_path / "data").close()
-    assert time.perf_counter() - started < 0.5
-    started = time.perf_counter()
-    Database.open(tmp_path / "data").close()
-    assert time.perf_counter() - started < 0.1
-
-
 def test_only_the_owner_may_read_the_file(tmp_path: Path) -> None:
     Database.open(tmp_path / "data").close()
     assert stat.S_IMODE((tmp_path / "data" / FILE).stat().st_mode) == 0o600

