@@ -53,7 +53,7 @@ UNTOLD = Signal.no_answer("change.exposure", "grey")
     ("words", "held"),
     [
         (Signal.measured(WORDS, 0.1), False),
-        (Signal.measured(WORDS, 0.2), True),
+        (Signal.measured(WORDS, 0.3), True),
         (Signal.measured(WORDS, 0.9), True),
         (Signal.no_answer(WORDS, "a language never learned"), True),
         (Signal.failed(WORDS, "late"), True),
