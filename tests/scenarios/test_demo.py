@@ -111,7 +111,7 @@ def second(inspector: Inspector, tmp_path_factory: pytest.TempPathFactory) -> It
         yield made
 
 
-@pytest.mark.parametrize("id", ["GX-01", "GX-21"])
+@pytest.mark.parametrize("id", [pytest.param("GX-01", marks=pytest.mark.slow), "GX-21"])
 def test_a_scenario_passes(real: Target, id: str) -> None:
     rows = play([id], real, surfaces=("web", "reply"))
     assert all(row.passed for row in rows), told(rows)
