@@ -93,6 +93,19 @@ def test_conditions_cannot_go_in_circles(names: Catalogue) -> None:
 
 
 @pytest.mark.parametrize(
+    "body",
+    ["{all: [{condition: c%d}, {condition: c%d}]}", "{any: [{condition: c%d}, {not: {condition: c%d}}]}"],
+)
+@pytest.mark.parametrize("count", [30, 1000])
+def test_named_conditions_are_no_bomb(names: Catalogue, body: str, count: int) -> None:
+    """Each uses the one before twice: without a limit the last would stand for 2^count conditions."""
+    lines = "".join(f"  c{n}: {body % (n - 1, n - 1)}\n" for n in range(1, count))
+    text = POLICY.replace("conditions:\n", "conditions:\n  c0: {context: action, in: [edit]}\n" + lines)
+    with pytest.raises(PolicyError, match="use each other too much"):
+        read(names, text.replace("{condition: both}", f"{{condition: c{count - 1}}}"))
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("a: &x 1\nb: *x", "anchors and aliases"),

@@ -28,6 +28,11 @@ from rambarde.nouns.decision import Outcome, Point
 LANGUAGE = 1
 """Version of the language; a document of another version is refused."""
 
+LIMIT_CONDITIONS = 50_000
+"""Most conditions of a document, each named one counted where it is used: named ones multiply."""
+LIMIT_NESTING = 50
+"""Deepest condition within conditions, through named ones too."""
+
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}\Z")
 _COUNTRY = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?\Z")
 _STATES = {
@@ -51,6 +56,8 @@ class Parser:
         self.catalogue = catalogue
         self.floor = floor
         self.conditions: dict[str, Node] = {}
+        self._built = 0
+        self._nested = 0
 
     def name(self, node: Node, what: str) -> str:
         word = node.text(what)
@@ -111,6 +118,21 @@ class Parser:
         self, node: Node, points: tuple[Point, ...], *, positive: bool, using: tuple[str, ...]
     ) -> Condition:
         """One condition. `positive` is false under an odd number of `not`s; `using`: names being expanded."""
+        self._built += 1
+        if self._built > LIMIT_CONDITIONS or self._nested >= LIMIT_NESTING:
+            raise node.error(
+                "the named conditions use each other too much.",
+                f"At most {LIMIT_NESTING} within each other, and {LIMIT_CONDITIONS} in all.",
+            )
+        self._nested += 1
+        try:
+            return self._condition(node, points, positive, using)
+        finally:
+            self._nested -= 1
+
+    def _condition(
+        self, node: Node, points: tuple[Point, ...], positive: bool, using: tuple[str, ...]
+    ) -> Condition:
         keys = node.mapping("a condition")
         if (parts := keys.get("all")) is not None:
             built: Condition = All(self._parts(parts, points, positive, using))
