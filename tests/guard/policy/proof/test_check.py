@@ -107,6 +107,26 @@ def test_a_shadowed_rule(names: Catalogue, edits: list[tuple[str, str]], rule: s
     assert "never changes the outcome" in found[0].message and found[0].line
 
 
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("{context: surface, in: [web, ap]}", "Did you mean 'app'?"),
+        ("{context: mode, in: [spicey, standard]}", "Did you mean 'spicy'?"),
+        ("{context: action, in: [edit, edti]}", "Did you mean 'edit'?"),
+        ("{context: age_assured, in: ['yes', 'true']}", "Known: false, true."),
+    ],
+)
+def test_a_name_that_cannot_occur(names: Catalogue, condition: str, said: str) -> None:
+    (remark,) = check(read(names, ("{signal: b, is: present}", condition)), names)
+    assert (remark.problem, remark.rule, remark.line) == (Problem.UNKNOWN, "cover", 16)
+    assert said in remark.suggestion
+
+
+def test_a_rule_for_a_surface_that_is_not_offered(names: Catalogue) -> None:
+    found = check(read(names, ("{signal: b, is: present}", "{context: surface, in: [wbe]}")), names)
+    assert [remark.problem for remark in found] == [Problem.UNKNOWN, Problem.UNREACHABLE]
+
+
 def test_of_two_equal_rules_the_later_is_remarked(names: Catalogue) -> None:
     again = POLICY[POLICY.index("  - id: cover") : POLICY.index("  - id: french")]
     policy = read(names, ("  - id: french", again.replace("cover", "again") + "  - id: french"))
@@ -119,7 +139,7 @@ def test_of_two_equal_rules_the_later_is_remarked(names: Catalogue) -> None:
 def test_taking_out_what_is_remarked_changes_no_outcome(drawn: tuple[Policy, object]) -> None:
     policy, _ = drawn
     idle = {remark.rule for remark in check(policy, NAMES)}
-    space = Space([policy], NAMES)
+    space = Space([policy], NAMES, offered=True)
     d, model = space.diagrams, Model(policy, space)
     for least in (1, 2):
         rules = [rule for rule in policy.rules if rule.then >= least]

@@ -1,24 +1,29 @@
-"""Checking the rules of a policy for what does nothing: rules that never fire, or never change the outcome.
+"""Checking the rules of a policy for what does nothing: names that stand for nothing, rules that never fire, and
+rules that never change the outcome.
 
-Neither loosens anything, but somebody wrote them and believes that they do something. Decided exactly, by the
+None of it loosens anything, but somebody wrote them and believes that they do something. Decided exactly, by the
 diagrams of the proof. Floors are not judged, only counted with: an operator cannot change them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from rambarde.guard.policy.catalogue import Catalogue
-from rambarde.guard.policy.language import Policy, Rule
+from rambarde.guard.policy.document import suggest
+from rambarde.guard.policy.language import ContextAtom, Policy, Rule
 from rambarde.guard.policy.proof.diagram import FALSE
 from rambarde.guard.policy.proof.model import Model
 from rambarde.guard.policy.proof.search import needed
-from rambarde.guard.policy.proof.space import Space
+from rambarde.guard.policy.proof.space import ACTION, AGE, MODE, SURFACE, Space, atoms
+from rambarde.nouns.request import Action
 
 
 class Problem(StrEnum):
+    UNKNOWN = "unknown"
+    """A `context` condition names a surface, mode or other value that cannot occur."""
     UNREACHABLE = "unreachable"
     """The rule fires for no input."""
     SHADOWED = "shadowed"
@@ -27,7 +32,10 @@ class Problem(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A rule that does nothing: why, and what to do. Line and column count from 1, or are 0 if unknown."""
+    """A rule, or a word of it, that does nothing: why, and what to do.
+
+    Line and column count from 1, or are 0 if unknown.
+    """
 
     problem: Problem
     rule: str
@@ -38,12 +46,12 @@ class Remark:
 
 
 def check(policy: Policy, catalogue: Catalogue) -> tuple[Remark, ...]:
-    """All unreachable and shadowed rules, in the order of the document. Pure.
+    """All unknown names, unreachable and shadowed rules, in the order of the document. Pure.
 
     Of rules that shadow each other the later is remarked, so that taking out everything that is remarked
     changes no outcome.
     """
-    space = Space([policy], catalogue)
+    space = Space([policy], catalogue, offered=True)
     d, model = space.diagrams, Model(policy, space)
     own = [rule for rule in policy.rules if not rule.floor]
     remarks = {
@@ -60,7 +68,26 @@ def check(policy: Policy, catalogue: Catalogue) -> tuple[Remark, ...]:
         if used is not None:
             remarks[rule.id] = _shadowed(rule, [others[index] for index in used])
             kept.remove(rule)
-    return tuple(remarks[rule.id] for rule in own if rule.id in remarks)
+    found: list[Remark] = []
+    for rule in own:
+        found.extend(_unknown(rule, policy))
+        if rule.id in remarks:
+            found.append(remarks[rule.id])
+    return tuple(found)
+
+
+def _unknown(rule: Rule, policy: Policy) -> Iterator[Remark]:
+    known = {
+        SURFACE: policy.surfaces,
+        MODE: tuple(mode.name for mode in policy.modes),
+        ACTION: tuple(action.value for action in Action),
+        AGE: ("true", "false"),
+    }
+    said = [atom for atom in atoms(rule.when) if isinstance(atom, ContextAtom)]
+    for key, value in dict.fromkeys((atom.key, value) for atom in said for value in atom.values):
+        if value not in known[key]:
+            message = f"`{rule.id}` asks for the {key} {value!r}, which cannot occur."
+            yield _remark(Problem.UNKNOWN, rule, message, suggest(value, known[key]))
 
 
 def _unreachable(rule: Rule, never_asked: bool, model: Model) -> Remark:

@@ -129,7 +129,7 @@ class Space:
         and modes that one of the policies offers, because the chain refuses any other before it decides."""
         self.catalogue = catalogue
         self.rules = (*(rule for policy in policies for rule in policy.rules), *rules)
-        self._atoms = tuple(atom for rule in self.rules for atom in _atoms(rule.when))
+        self._atoms = tuple(atom for rule in self.rules for atom in atoms(rule.when))
         self.surfaces = _each(
             (s for p in policies for s in p.surfaces),
             () if offered else (s for rule in self.rules for s in rule.surfaces),
@@ -244,15 +244,16 @@ class Space:
         return next(a + b for a in letters for b in letters if a + b not in named)
 
 
-def _atoms(condition: Condition) -> Iterator[SignalAtom | ContextAtom]:
+def atoms(condition: Condition) -> Iterator[SignalAtom | ContextAtom]:
+    """What a condition asks of signals and context, in its order."""
     match condition:
         case SignalAtom() | ContextAtom():
             yield condition
         case All(parts) | AnyOf(parts):
             for part in parts:
-                yield from _atoms(part)
+                yield from atoms(part)
         case Not(part):
-            yield from _atoms(part)
+            yield from atoms(part)
         case _:
             return
 
