@@ -44,8 +44,9 @@ def test_both_provers_agree(drawn: tuple[Policy, tuple[Rule, ...]]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @given(policies())
-@settings(max_examples=250, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=80, deadline=None, suppress_health_check=QUIET)
 def test_both_provers_agree_at_length(drawn: tuple[Policy, tuple[Rule, ...]]) -> None:
     agree(*drawn)
 
