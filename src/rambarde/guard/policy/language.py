@@ -10,9 +10,10 @@ moving a signal toward the worst never loosens a decision: by the form of the ru
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 from rambarde.nouns.decision import Outcome, Point
 from rambarde.nouns.signal import Polarity
@@ -84,12 +85,24 @@ Condition = SignalAtom | ContextAtom | RequiredFailed | All | AnyOf | Not
 CONTEXT_KEYS = ("action", "surface", "mode", "age_assured")
 
 
+class Place(NamedTuple):
+    """Where something stands in a document. Lines and columns count from 1."""
+
+    source: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}:{self.column}"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule. Empty `countries` and `surfaces` mean all; an unknown country is in every list, and a country
     without its subdivision (`US`) is where one of its subdivisions is (`US-CA`).
 
-    `start` is the first day it applies, `end` the first day it no longer does (UTC dates).
+    `start` is the first day it applies, `end` the first day it no longer does (UTC dates). `place` is for
+    messages; a rule means the same wherever it stands.
     """
 
     id: str
@@ -105,6 +118,7 @@ class Rule:
     surfaces: tuple[str, ...] = ()
     start: date | None = None
     end: date | None = None
+    place: Place | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

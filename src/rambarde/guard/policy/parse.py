@@ -16,6 +16,7 @@ from rambarde.guard.policy.language import (
     ContextAtom,
     Mode,
     Not,
+    Place,
     RequiredFailed,
     Requirement,
     Rule,
@@ -106,6 +107,7 @@ class Parser:
             surfaces=self._texts(fields.get("surfaces"), f"{what}: `surfaces`"),
             start=self._date(fields.get("from"), what),
             end=self._date(fields.get("until"), what),
+            place=Place(node.source, node.line, node.column),
         )
         fields.done(what, _RULE_KEYS)
         if self.floor and (rule.countries or rule.surfaces or rule.start or rule.end):

@@ -1,0 +1,117 @@
+"""Decision diagrams against truth tables: every function stands once, and its cheapest case is a cheapest one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rambarde.guard.policy.proof.diagram import FALSE, TRUE, Assignment, Diagrams
+from rambarde.guard.policy.proof.search import escape, needed, regions
+
+SIZES = (2, 3, 4)
+PRICES = ((0, 5), (7, 0, 5), (0, 5, 6, 5))
+ALL = tuple(product(*(range(size) for size in SIZES)))
+Table = frozenset[Assignment]
+
+tables: st.SearchStrategy[Table] = st.frozensets(st.sampled_from(ALL))
+
+
+def drawn(d: Diagrams, table: Table) -> int:
+    return d.some([d.inside({i: frozenset({v}) for i, v in enumerate(case)}) for case in sorted(table)])
+
+
+@given(tables, tables)
+def test_operations_are_those_of_sets(a: Table, b: Table) -> None:
+    d = Diagrams(PRICES)
+    x, y = drawn(d, a), drawn(d, b)
+    pairs: list[tuple[int, Table]] = [
+        (d.both(x, y), a & b),
+        (d.either(x, y), a | b),
+        (d.without(x, y), a - b),
+        (d.negated(x), frozenset(ALL) - a),
+    ]
+    for diagram, table in pairs:
+        assert [d.true_at(diagram, case) for case in ALL] == [case in table for case in ALL]
+        assert diagram == drawn(d, table), "the same function is the same number"
+    assert d.implies(x, y) is (a <= b)
+    assert (x == FALSE) is (not a) and (x == TRUE) is (len(a) == len(ALL))
+
+
+@given(tables, st.sampled_from([0, 1, 2]), st.integers(0, 1))
+def test_a_known_variable_is_no_longer_asked(a: Table, variable: int, value: int) -> None:
+    d = Diagrams(PRICES)
+    known = d.given(drawn(d, a), variable, value)
+    assert variable not in d.asks(known)
+    for case in ALL:
+        put = tuple(value if i == variable else v for i, v in enumerate(case))
+        assert d.true_at(known, case) is (put in a)
+
+
+@given(tables)
+def test_the_cheapest_case(a: Table) -> None:
+    d = Diagrams(PRICES)
+    if not a:
+        with pytest.raises(ValueError, match="FALSE"):
+            d.cheapest(drawn(d, a))
+        return
+    found = d.cheapest(drawn(d, a))
+    assert found in a and d.price(found) == min(d.price(case) for case in a)
+
+
+@given(tables, st.lists(tables, max_size=4))
+def test_what_no_wall_catches(a: Table, walls: list[Table]) -> None:
+    d = Diagrams(PRICES)
+    left = a.difference(*walls)
+    drawn_walls = [drawn(d, wall) for wall in walls]
+    found = escape(d, drawn(d, a), drawn_walls)
+    assert (found is None) is (not left)
+    if found is not None:
+        assert found in left and d.price(found) == min(d.price(case) for case in left)
+    used = needed(d, drawn(d, a), drawn_walls)
+    assert (used is None) is bool(left)
+    if used is not None:
+        assert not a.difference(*(walls[index] for index in used))
+
+
+@given(tables, st.lists(tables, max_size=2), st.lists(tables, max_size=2))
+def test_regions_are_all_of_it_and_as_wide_as_can_be(
+    a: Table, walls: list[Table], loose: list[Table]
+) -> None:
+    d = Diagrams(PRICES)
+    firm = [drawn(d, wall) for wall in walls]
+    inside = a.difference(*walls)
+    covered: set[Assignment] = set()
+    for case, cube in regions(d, drawn(d, a), firm, [drawn(d, wall) for wall in loose]):
+        cases = {c for c in ALL if all(c[i] in values for i, values in cube.items())}
+        assert case in cases and case not in covered.union(*loose)
+        assert cases <= inside
+        for variable, values in cube.items():
+            for value in set(range(SIZES[variable])) - values:
+                more = {
+                    c
+                    for c in ALL
+                    if c[variable] == value and all(c[i] in v for i, v in cube.items() if i != variable)
+                }
+                assert not more <= inside, "it could have been wider"
+        covered |= cases
+    assert inside.difference(*loose) <= covered
+
+
+def test_a_variable_has_a_default() -> None:
+    with pytest.raises(ValueError, match="no default"):
+        Diagrams([(1, 2)])
+
+
+def test_a_diagram_is_a_fraction_of_its_table() -> None:
+    """Sixty variables: a table would have 2^60 rows."""
+    d = Diagrams([(0, 1)] * 60)
+    pick: Callable[[int], int] = lambda n: d.among(n, frozenset({1}))  # noqa: E731
+    parity = FALSE
+    for n in range(60):
+        parity = d.either(d.without(parity, pick(n)), d.without(pick(n), parity))
+    assert len(d) < 20_000 and len(d.asks(parity)) == 60
+    assert sum(d.cheapest(parity)) == 1
