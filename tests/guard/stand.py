@@ -41,6 +41,8 @@ LOOK = DetectorInfo(
 )
 FLOORS = b"""
 rambarde-floors: 1
+conditions:
+  real-person: {signal: bad, at_least: 0.9}
 rules:
   - {id: minor-sexual, at: [release], when: {signal: output.bare, at_least: 0.9}, then: block, reason: floor}
   - {id: real-person-sexual, at: [admit], when: {signal: bad, at_least: 0.9}, then: block, reason: floor}

@@ -30,6 +30,7 @@ FLOORS = """
 rambarde-floors: 1
 conditions:
   risky: {signal: a, at_least: 0.5}
+  real-person: {signal: a, at_least: 0.3}
 rules:
   - {id: minor-sexual, at: [admit], when: {condition: risky}, then: block, reason: r}
   - {id: real-person-sexual, at: [admit], when: {condition: risky}, then: block, reason: r}

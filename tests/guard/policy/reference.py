@@ -34,13 +34,12 @@ def outcome(
     for rule in policy.rules:
         if point not in rule.points:
             continue
-        here = (
-            facts.country in rule.countries
-            or facts.country[:2] in rule.countries
-            or facts.country in [listed[:2] for listed in rule.countries]
-        )
-        if rule.countries and facts.country != "unknown" and not here:
-            continue
+        if rule.countries:
+            somebody = policy.depicts is None or true(policy.depicts, facts, signals, failed)
+            caller = "caller" in rule.whose and _may_be(facts.country, rule.countries)
+            depicted = "depicted" in rule.whose and somebody and _may_be(facts.depicted, rule.countries)
+            if not caller and not depicted:
+                continue
         if rule.surfaces and facts.surface not in rule.surfaces:
             continue
         if rule.start and facts.today < rule.start:
@@ -62,6 +61,15 @@ def outcome(
             fired.add(rule.id)
             result = max(result, rule.then)
     return result, fired
+
+
+def _may_be(country: str, countries: tuple[str, ...]) -> bool:
+    return (
+        country == "unknown"
+        or country in countries
+        or country[:2] in countries
+        or country in [listed[:2] for listed in countries]
+    )
 
 
 def true(condition: Condition, facts: Facts, signals: dict[str, Signal], failed: bool) -> bool:

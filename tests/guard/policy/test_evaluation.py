@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -64,6 +65,7 @@ all_facts = st.builds(
     surface=st.sampled_from(["web", "app"]),
     mode=st.sampled_from(["standard", "spicy", "nonsense"]),
     country=st.sampled_from(["unknown", "FR", "DE", "US-NV", "US-CA", "JP"]),
+    depicted=st.sampled_from(["unknown", "FR", "FR-75", "JP"]),
     age_assured=st.booleans(),
     today=st.sampled_from([date(2026, 12, 1), date(2026, 12, 2), date(2027, 12, 1), date(2027, 12, 2)]),
 )
@@ -99,7 +101,10 @@ def test_unknown_country_is_the_strictest(signals: dict[str, Signal], context: F
         unknown = EVALUATOR.decide(
             point, facts(mode=context.mode, age_assured=context.age_assured, today=context.today), signals
         )
-        assert EVALUATOR.decide(point, context, signals).outcome <= unknown.outcome
+        somewhere = EVALUATOR.decide(point, context, signals).outcome
+        assert somewhere <= unknown.outcome
+        unstated = EVALUATOR.decide(point, replace(context, depicted="unknown"), signals).outcome
+        assert somewhere <= unstated
 
 
 @given(all_signals, all_facts)
@@ -140,6 +145,28 @@ def test_dates_and_countries_only_tighten() -> None:
     assert EVALUATOR.decide(Point.ADMIT, facts(country="FR", today=after), signals).outcome is Outcome.BLOCK
     assert EVALUATOR.decide(Point.ADMIT, facts(country="JP", today=after), signals).outcome is Outcome.ALLOW
     assert EVALUATOR.decide(Point.ADMIT, facts(today=after), signals).outcome is Outcome.BLOCK
+
+
+def test_the_depicted_persons_country_counts_where_somebody_real_is_depicted() -> None:
+    day = date(2026, 12, 2)
+
+    def outcome(text: str, a: float, **where: str) -> Outcome:
+        evaluator = Evaluator(read_policy(text.encode(), NAMES, floors=shared.FLOORS.encode()), NAMES)
+        signals = measured(a=a, b=0.15)
+        signals["low"] = Signal.measured("low", 1.0)
+        return evaluator.decide(Point.ADMIT, facts(country="JP", today=day, **where), signals).outcome
+
+    real, nobody = 0.4, 0.1
+    assert outcome(shared.POLICY, real, depicted="FR") is Outcome.BLOCK
+    assert outcome(shared.POLICY, real, depicted="unknown") is Outcome.BLOCK
+    assert outcome(shared.POLICY, real, depicted="JP") is Outcome.ALLOW
+    assert outcome(shared.POLICY, nobody, depicted="FR") is Outcome.ALLOW
+    assert outcome(shared.POLICY, nobody, depicted="unknown") is Outcome.ALLOW
+    callers = shared.POLICY.replace("countries: [FR]", "countries: [FR]\n    whose: [caller]")
+    assert outcome(callers, real, depicted="FR") is Outcome.ALLOW
+    depicted = shared.POLICY.replace("countries: [FR]", "countries: [JP]\n    whose: [depicted]")
+    assert outcome(depicted, real, depicted="DE") is Outcome.ALLOW
+    assert outcome(depicted, real, depicted="JP") is Outcome.BLOCK
 
 
 def test_a_country_may_be_any_of_its_subdivisions() -> None:

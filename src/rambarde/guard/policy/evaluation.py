@@ -19,6 +19,8 @@ from rambarde.guard.policy.language import (
     Rule,
     SignalAtom,
     Test,
+    Whose,
+    asked,
     signals_read,
 )
 from rambarde.nouns.caller import UNKNOWN_COUNTRY
@@ -28,7 +30,10 @@ from rambarde.nouns.signal import Polarity, Signal, Signals, State
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The context of a decision. `country` unknown is the strictest; the plan is not here on purpose."""
+    """The context of a decision. An unknown country is the strictest; the plan is not here on purpose.
+
+    `country` is the caller's, `depicted` that of the real person in the picture, if there is one.
+    """
 
     action: str
     surface: str
@@ -36,6 +41,7 @@ class Facts:
     country: str
     age_assured: bool
     today: date
+    depicted: str = UNKNOWN_COUNTRY
 
 
 _Holds = Callable[[Facts, Signals, bool], bool]
@@ -65,12 +71,13 @@ class Evaluator:
         }
         self._rules: dict[Point, tuple[tuple[Rule, _Holds, tuple[str, ...]], ...]] = {
             point: tuple(
-                (rule, _compile(rule.when), signals_read(rule.when))
+                (rule, _compile(rule.when), signals_read(asked(rule, policy.depicts)))
                 for rule in policy.rules
                 if point in rule.points
             )
             for point in Point
         }
+        self._depicts = _compile(policy.depicts) if policy.depicts is not None else None
         self._modes: Mapping[str, Mode] = {mode.name: mode for mode in policy.modes}
 
     def decide(self, point: Point, facts: Facts, signals: Signals) -> Decision:
@@ -89,8 +96,8 @@ class Evaluator:
         for rule, holds, read in self._rules[point]:
             if not rule.floor and rule.id in relaxed:
                 continue
-            if _applies(rule, facts) and holds(facts, signals, failed):
-                assumed = told is not None and not holds(facts, told, failed)
+            if self._fires(rule, holds, facts, signals, failed):
+                assumed = told is not None and not self._fires(rule, holds, facts, told, failed)
                 names = read or (self._failures(point, signals) if failed else ())
                 fired.append(_fired(rule, names, assumed=assumed))
         fired.sort(key=lambda f: (-f.outcome, f.assumed, not f.floor))
@@ -101,6 +108,21 @@ class Evaluator:
             signals=tuple(signals.values()),
             policy=self.policy.digest,
         )
+
+    def _fires(self, rule: Rule, holds: _Holds, facts: Facts, signals: Signals, failed: bool) -> bool:
+        return (
+            _on_its_day(rule, facts)
+            and (not rule.countries or self._in_its_countries(rule, facts, signals, failed))
+            and holds(facts, signals, failed)
+        )
+
+    def _in_its_countries(self, rule: Rule, facts: Facts, signals: Signals, failed: bool) -> bool:
+        """The caller may be in one of them, or the person depicted, if somebody real may be."""
+        if Whose.CALLER in rule.whose and _may_be_in(facts.country, rule.countries):
+            return True
+        if Whose.DEPICTED not in rule.whose or not _may_be_in(facts.depicted, rule.countries):
+            return False
+        return self._depicts is None or self._depicts(facts, signals, failed)
 
     def _failures(self, point: Point, signals: Signals) -> tuple[str, ...]:
         return tuple(
@@ -151,9 +173,8 @@ def _may_be_in(country: str, listed: tuple[str, ...]) -> bool:
     return any(one.startswith(f"{country}-") for one in listed)
 
 
-def _applies(rule: Rule, facts: Facts) -> bool:
-    if rule.countries and not _may_be_in(facts.country, rule.countries):
-        return False
+def _on_its_day(rule: Rule, facts: Facts) -> bool:
+    """By surface and date."""
     if rule.surfaces and facts.surface not in rule.surfaces:
         return False
     if rule.start is not None and facts.today < rule.start:

@@ -85,6 +85,32 @@ Condition = SignalAtom | ContextAtom | RequiredFailed | All | AnyOf | Not
 CONTEXT_KEYS = ("action", "surface", "mode", "age_assured")
 
 
+class Whose(StrEnum):
+    """Whose jurisdiction a rule's `countries` speak of."""
+
+    CALLER = "caller"
+    DEPICTED = "depicted"
+
+
+class Confidence(StrEnum):
+    """How sure whoever wrote a rule is of its source."""
+
+    HIGH = "high"
+    """The primary text was read, or several sources agree."""
+    MEDIUM = "medium"
+    """One good secondary source."""
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a rule of law comes from. `reviewed` is the day somebody last compared the two."""
+
+    text: str
+    confidence: Confidence
+    reviewed: date
+
+
 class Place(NamedTuple):
     """Where something stands in a document. Lines and columns count from 1."""
 
@@ -101,8 +127,10 @@ class Rule:
     """One rule. Empty `countries` and `surfaces` mean all; an unknown country is in every list, and a country
     without its subdivision (`US`) is where one of its subdivisions is (`US-CA`).
 
-    `start` is the first day it applies, `end` the first day it no longer does (UTC dates). `place` is for
-    messages; a rule means the same wherever it stands.
+    `countries` are the caller's or, where a real person may be depicted, that person's: `whose` says which
+    count. One of them in the list is enough, so geography only tightens. `start` is the first day it applies,
+    `end` the first day it no longer does (UTC dates). `source` is a rule of law's. `place` is for messages; a
+    rule means the same wherever it stands.
     """
 
     id: str
@@ -115,9 +143,11 @@ class Rule:
     grounds: tuple[str, ...] = ()
     follow: tuple[str, ...] = ()
     countries: tuple[str, ...] = ()
+    whose: tuple[Whose, ...] = tuple(Whose)
     surfaces: tuple[str, ...] = ()
     start: date | None = None
     end: date | None = None
+    source: Source | None = None
     place: Place | None = field(default=None, compare=False, repr=False)
 
 
@@ -145,7 +175,11 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A parsed policy together with the floors it stands on. `digest` covers both documents' bytes."""
+    """A parsed policy together with the floors and packs it stands on. `digest` covers all their bytes.
+
+    `depicts` is the floors' condition for a real person who may be depicted: where it holds, that person's
+    jurisdiction counts. None: it cannot be told, so somebody may always be.
+    """
 
     name: str
     digest: str
@@ -154,6 +188,8 @@ class Policy:
     modes: tuple[Mode, ...]
     detectors: tuple[Requirement, ...]
     rules: tuple[Rule, ...]
+    depicts: Condition | None = None
+    packs: tuple[str, ...] = ()
 
     def mode(self, name: str) -> Mode | None:
         return next((mode for mode in self.modes if mode.name == name), None)
@@ -170,3 +206,10 @@ def signals_read(condition: Condition) -> tuple[str, ...]:
             return signals_read(part)
         case _:
             return ()
+
+
+def asked(rule: Rule, depicts: Condition | None) -> Condition:
+    """All that a rule's firing reads: with countries, also what says that somebody real may be depicted."""
+    if rule.countries and Whose.DEPICTED in rule.whose and depicts is not None:
+        return All((rule.when, depicts))
+    return rule.when

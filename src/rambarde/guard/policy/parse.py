@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from datetime import date
 
 from rambarde.guard.policy.catalogue import Catalogue
+from rambarde.guard.policy.document import Mapping as Fields
 from rambarde.guard.policy.document import Node, suggest
 from rambarde.guard.policy.language import (
     CONTEXT_KEYS,
     All,
     AnyOf,
     Condition,
+    Confidence,
     ContextAtom,
     Mode,
     Not,
@@ -21,7 +23,9 @@ from rambarde.guard.policy.language import (
     Requirement,
     Rule,
     SignalAtom,
+    Source,
     Test,
+    Whose,
 )
 from rambarde.nouns.caller import COUNTRY
 from rambarde.nouns.decision import Outcome, Point
@@ -44,17 +48,20 @@ _STATES = {
 _FOLLOW = ("hold", "preserve", "child-safety-queue", "notify", "intent-evidence")
 _RULE_KEYS = (
     *("id", "at", "when", "then", "reason", "fields", "grounds", "follow"),
-    *("countries", "surfaces", "from", "until"),
+    *("countries", "whose", "surfaces", "from", "until"),
 )
+_SOURCE_KEYS = ("source", "confidence", "reviewed")
 _CONDITION_KEYS = ("all", "any", "not", "signal", "context", "condition", "required")
 
 
 class Parser:
     """Reads the parts of one document. `conditions` are the named conditions defined so far."""
 
-    def __init__(self, catalogue: Catalogue, *, floor: bool) -> None:
+    def __init__(self, catalogue: Catalogue, *, floor: bool, sourced: bool = False) -> None:
+        """`sourced`: rules of law, each of which must name its source."""
         self.catalogue = catalogue
         self.floor = floor
+        self.sourced = sourced
         self.conditions: dict[str, Node] = {}
         self._built = 0
         self._nested = 0
@@ -75,6 +82,13 @@ class Parser:
             if name in self.conditions:
                 raise body.error(f"the condition {name!r} is defined twice.", "Give it another name.")
             self.conditions[name] = body
+
+    def named(self, name: str, root: Node) -> Condition:
+        """A defined condition by its name, for both decision points. Raises `PolicyError` if there is none."""
+        body = self.conditions.get(name)
+        if body is None:
+            raise root.error(f"the condition {name!r} is missing.", f"Define `{name}`.")
+        return self.condition(body, tuple(Point), positive=True, using=(name,))
 
     def rules(self, node: Node) -> tuple[Rule, ...]:
         rules: dict[str, Rule] = {}
@@ -103,15 +117,19 @@ class Parser:
             fields=self._texts(fields.get("fields"), f"{what}: `fields`"),
             grounds=self._texts(fields.get("grounds"), f"{what}: `grounds`"),
             follow=self._follow(fields.get("follow"), what),
-            countries=self._countries(fields.get("countries"), what),
+            countries=self.countries(fields.get("countries"), what),
+            whose=self._whose(fields.get("whose"), what),
             surfaces=self._texts(fields.get("surfaces"), f"{what}: `surfaces`"),
-            start=self._date(fields.get("from"), what),
-            end=self._date(fields.get("until"), what),
+            start=self.day(fields.get("from"), what),
+            end=self.day(fields.get("until"), what),
+            source=self.source(fields, what) if self.sourced else None,
             place=Place(node.source, node.line, node.column),
         )
-        fields.done(what, _RULE_KEYS)
+        fields.done(what, (*_RULE_KEYS, *(_SOURCE_KEYS if self.sourced else ())))
         if self.floor and (rule.countries or rule.surfaces or rule.start or rule.end):
             raise node.error(f"{what} is a floor and limits itself.", "A floor holds everywhere and always.")
+        if fields.get("whose") is not None and not rule.countries:
+            raise node.error(f"{what} says whose countries and names none.", "Add `countries`.")
         return rule
 
     def condition(
@@ -225,9 +243,11 @@ class Parser:
         return tuple(item.choice(f"{what}: `follow`", _FOLLOW) for item in node.items(f"{what}: `follow`"))
 
     @staticmethod
-    def _countries(node: Node | None, what: str) -> tuple[str, ...]:
+    def countries(node: Node | None, what: str) -> tuple[str, ...]:
         if node is None:
             return ()
+        if not node.items(f"{what}: `countries`"):
+            raise node.error(f"{what}: `countries` is empty.", "Name a country, or leave it out: everywhere.")
         for item in node.items(f"{what}: `countries`"):
             if not COUNTRY.match(item.text("a country")):
                 raise item.error(
@@ -236,7 +256,25 @@ class Parser:
         return node.texts("a country")
 
     @staticmethod
-    def _date(node: Node | None, what: str) -> date | None:
+    def _whose(node: Node | None, what: str) -> tuple[Whose, ...]:
+        if node is None:
+            return tuple(Whose)
+        found = tuple(
+            Whose(item.choice(f"{what}: `whose`", tuple(Whose))) for item in node.items(f"{what}: `whose`")
+        )
+        if not found:
+            raise node.error(f"{what}: `whose` is empty.", "Name caller, depicted or both.")
+        return found
+
+    def source(self, fields: Fields, what: str) -> Source:
+        confidence = fields.need("confidence", what).choice(f"{what}: `confidence`", tuple(Confidence))
+        reviewed = self.day(fields.need("reviewed", what), what)
+        assert reviewed is not None
+        text = fields.need("source", what).text(f"{what}: `source`")
+        return Source(text, Confidence(confidence), reviewed)
+
+    @staticmethod
+    def day(node: Node | None, what: str) -> date | None:
         if node is None:
             return None
         try:
@@ -257,13 +295,15 @@ class Parser:
                     )
                 if rule.floor:
                     raise item.error(f"{rule.id!r} is a floor.", "No mode relaxes a floor: remove it.")
+                if rule.source is not None:
+                    raise item.error(f"{rule.id!r} is law.", "No mode relaxes a pack's rule: remove it.")
             assured = fields.get("age_assured")
             modes.append(
                 Mode(
                     self.name(Node(name, body.source, body.line, body.column), "a mode"),
                     self._texts(relaxes, "`relaxes`"),
                     assured.boolean("`age_assured`") if assured else False,
-                    self._countries(fields.get("countries"), f"the mode {name!r}"),
+                    self.countries(fields.get("countries"), f"the mode {name!r}"),
                 )
             )
             fields.done(f"the mode {name!r}", ("relaxes", "age_assured", "countries"))

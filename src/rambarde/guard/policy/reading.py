@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rambarde.guard.policy.catalogue import LINEAGE, Catalogue
 from rambarde.guard.policy.document import Node, load, suggest
-from rambarde.guard.policy.language import Policy, Rule, signals_read
+from rambarde.guard.policy.language import Policy, Rule, asked, signals_read
+from rambarde.guard.policy.pack import PACKS, chosen, read_pack
 from rambarde.guard.policy.parse import LANGUAGE, Parser
 from rambarde.nouns.fault import Fault, Kind
 
@@ -25,7 +26,9 @@ FLOOR_RULES = (
 """The floors of this version, by id. A floors document that lacks one does not load."""
 
 _FLOOR_KEYS = ("rambarde-floors", "conditions", "rules")
-_POLICY_KEYS = ("rambarde-policy", "name", "surfaces", "detectors", "conditions", "rules", "modes")
+_POLICY_KEYS = ("rambarde-policy", "name", "surfaces", "detectors", "conditions", "rules", "modes", "packs")
+DEPICTS = "real-person"
+"""The floors' condition for a real person who may be depicted, whose jurisdiction then counts."""
 
 
 def shipped(name: str) -> bytes:
@@ -74,10 +77,13 @@ def read_policy(
     """Parse `data` on top of the floors (the shipped ones by default).
 
     Raises `PolicyError` with line and column for anything that is not understood: unknown names, thresholds
-    outside [0, 1], comparisons that are not monotone, a mode that relaxes a floor, a rule named like a floor.
+    outside [0, 1], comparisons that are not monotone, a mode that relaxes a floor or a rule of law, a rule
+    named like one.
     """
     floor_bytes = shipped(FLOORS) if floors is None else floors
     floor_rules, conditions = read_floors(floor_bytes, catalogue)
+    depicts = Parser(catalogue, floor=True)
+    depicts.conditions.update(conditions)
     root = load(data, source)
     fields = root.mapping("the policy")
     _version(fields.need("rambarde-policy", "the policy"))
@@ -86,6 +92,8 @@ def read_policy(
     parser = Parser(catalogue, floor=False)
     parser.conditions.update(conditions)
     parser.define(fields.get("conditions"))
+    packs = chosen(fields.get("packs"))
+    law = {name: shipped(f"{name}.yaml") for name in packs}
     rules_node = fields.need("rules", "the policy")
     rules = parser.rules(rules_node)
     for item in rules:
@@ -93,21 +101,32 @@ def read_policy(
             raise rules_node.error(
                 f"the rule {item.id!r} is named like a floor.", "Give it a name of its own."
             )
+        if any(_of(item.id, pack) for pack in PACKS):
+            raise rules_node.error(
+                f"the rule {item.id!r} is named like a pack's.", "Give it a name of its own."
+            )
         for surface in item.surfaces:
             if surface not in surfaces.texts("`surfaces`"):
                 raise rules_node.error(
                     f"{item.id!r} names the surface {surface!r}.",
                     suggest(surface, surfaces.texts("`surfaces`")),
                 )
-    everything = {rule.id: rule for rule in (*floor_rules, *rules)}
+    legal = tuple(
+        rule
+        for pack, text in law.items()
+        for rule in read_pack(text, catalogue, conditions, source=f"{pack}.yaml").rules
+    )
+    everything = {rule.id: rule for rule in (*floor_rules, *legal, *rules)}
     policy = Policy(
         name=name,
-        digest=digest(digest(floor_bytes).encode() + data),
+        digest=digest(b"".join(digest(part).encode() for part in (floor_bytes, *law.values())) + data),
         floors_digest=digest(floor_bytes),
         surfaces=surfaces.texts("`surfaces`"),
         modes=parser.modes(fields.need("modes", "the policy"), everything),
         detectors=parser.requirements(fields.need("detectors", "the policy")),
-        rules=(*floor_rules, *rules),
+        rules=(*floor_rules, *legal, *rules),
+        depicts=depicts.named(DEPICTS, root),
+        packs=packs,
     )
     fields.done("the policy", _POLICY_KEYS)
     _complete(policy, catalogue, root)
@@ -118,7 +137,7 @@ def _complete(policy: Policy, catalogue: Catalogue, root: Node) -> None:
     """Every signal a rule reads comes from a required detector, else its silence would go unnoticed."""
     required = {LINEAGE, *(requirement.name for requirement in policy.detectors)}
     for rule in policy.rules:
-        for signal in signals_read(rule.when):
+        for signal in signals_read(asked(rule, policy.depicts)):
             if catalogue[signal].detector not in required:
                 raise root.error(
                     f"{rule.id!r} reads {signal}; its detector {catalogue[signal].detector!r} is not required.",

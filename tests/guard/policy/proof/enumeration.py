@@ -31,9 +31,10 @@ class Enumeration:
         every = (*policy.rules, *floors)
         days = sorted({day for rule in every for day in (rule.start, rule.end) if day})
         self.dates = [days[0] - timedelta(days=1), *days] if days else [date(2026, 1, 1)]
-        countries = {c for r in every for c in r.countries} | {c for m in policy.modes for c in m.countries}
-        self.countries = ["ZZ", *sorted(countries), "unknown"] if countries else ["ZZ"]
-        text = repr([rule.when for rule in every])
+        offered = {c for m in policy.modes for c in m.countries}
+        self.countries = _places(offered | {c for r in every for c in r.countries if "caller" in r.whose})
+        self.depicted = _places({c for r in every for c in r.countries if "depicted" in r.whose})
+        text = repr([policy.depicts, *(rule.when for rule in every)])
         # What no rule and no mode mentions is left at its default: the sizes would explode.
         self.actions = ("generate", "edit") if "'action'" in text else ("generate",)
         self.ages = (False, True) if "age" in text or any(m.age_assured for m in policy.modes) else (False,)
@@ -49,6 +50,7 @@ class Enumeration:
             for atom in _signals(rule.when)
             if atom.signal == name
         ]
+        atoms += [atom for atom in _signals(self.policy.depicts) if atom.signal == name]
         if not atoms:
             # Nobody reads it: only whether it failed can matter.
             return [Signal.absent(name), *([Signal.failed(name, "-")] if self.failures else [])]
@@ -64,10 +66,10 @@ class Enumeration:
         return sorted(found, key=lambda s: badness(s, self.catalogue[name].polarity))
 
     def facts(self) -> Iterator[Facts]:
-        for action, surface, mode, country, age, day in product(
-            self.actions, self.surfaces, self.modes, self.countries, self.ages, self.dates
+        for action, surface, mode, country, age, day, depicted in product(
+            *(self.actions, self.surfaces, self.modes, self.countries, self.ages, self.dates, self.depicted)
         ):
-            yield Facts(action, surface, mode, country, age, day)
+            yield Facts(action, surface, mode, country, age, day, depicted)
 
     def inputs(self) -> Iterator[Input]:
         yield from product(Point, self.facts(), product(*self.signals))
@@ -81,6 +83,7 @@ class Enumeration:
                 facts.surface != self.surfaces[0],
                 facts.mode != self.modes[0],
                 facts.country != "ZZ",
+                facts.depicted != "ZZ",
                 facts.age_assured,
                 facts.today != self.dates[0],
                 *(signal.state != 0 for signal in signals),
@@ -112,10 +115,18 @@ class Enumeration:
         point, facts, _ = given
         return (
             point in rule.points
-            and (not rule.countries or facts.country == "unknown" or _listed(facts.country, rule.countries))
+            and (not rule.countries or self.placed(rule, given))
             and (not rule.surfaces or facts.surface in rule.surfaces)
             and (rule.start is None or facts.today >= rule.start)
             and (rule.end is None or facts.today < rule.end)
+        )
+
+    def placed(self, rule: Rule, given: Input) -> bool:
+        facts, depicts = given[1], self.policy.depicts
+        return ("caller" in rule.whose and _possibly(facts.country, rule.countries)) or (
+            "depicted" in rule.whose
+            and _possibly(facts.depicted, rule.countries)
+            and (depicts is None or self.holds(depicts, given))
         )
 
     def smallest(self, invariant: Invariant) -> int | None:
@@ -173,6 +184,11 @@ class Enumeration:
             for country in self.countries
         ):
             return False
+        if facts.depicted == "unknown" and any(
+            self.outcome((point, replace(facts, depicted=country), signals)) > outcome
+            for country in self.depicted
+        ):
+            return False
         for rule in self.policy.rules:
             mode = self.policy.mode(facts.mode)
             if mode and not rule.countries:
@@ -188,7 +204,7 @@ class Enumeration:
         return True
 
 
-def _signals(condition: Condition) -> Iterator[SignalAtom]:
+def _signals(condition: Condition | None) -> Iterator[SignalAtom]:
     if isinstance(condition, SignalAtom):
         yield condition
     for part in getattr(condition, "parts", ()) or filter(None, [getattr(condition, "part", None)]):
@@ -197,6 +213,17 @@ def _signals(condition: Condition) -> Iterator[SignalAtom]:
 
 def _listed(country: str, countries: tuple[str, ...]) -> bool:
     return country in countries or country[:2] in countries
+
+
+def _possibly(country: str, countries: tuple[str, ...]) -> bool:
+    parents = [listed[:2] for listed in countries]
+    return country == "unknown" or _listed(country, countries) or country in parents
+
+
+def _places(named: set[str]) -> list[str]:
+    """Each country with one part that nobody names; nothing to tell apart without any."""
+    more = {place for c in named for place in (c[:2], f"{c[:2]}-ZZ")}
+    return ["ZZ", *sorted(named | more), "unknown"] if named else ["ZZ"]
 
 
 def _terms(mode: Mode, facts: Facts) -> bool:

@@ -22,6 +22,7 @@ from rambarde.guard.policy.language import (
     Rule,
     SignalAtom,
     Test,
+    Whose,
 )
 from rambarde.nouns.decision import Outcome, Point
 from rambarde.nouns.signal import Polarity
@@ -79,6 +80,7 @@ def rules(name: str, *, floor: bool) -> st.SearchStrategy[Rule]:
         reason=st.just("r"),
         floor=st.just(floor),
         countries=nothing if floor else st.sampled_from([(), (), ("FR",), ("US-CA",), ("FR", "US")]),
+        whose=st.sampled_from([tuple(Whose), tuple(Whose), (Whose.CALLER,), (Whose.DEPICTED,)]),
         surfaces=nothing if floor else st.sampled_from([(), (), ("web",), ("app",)]),
         start=st.none() if floor else _dates,
         end=st.none() if floor else _dates,
@@ -106,5 +108,6 @@ def policies(draw: st.DrawFn) -> tuple[Policy, tuple[Rule, ...]]:
         modes=(Mode("standard"), spicy),
         detectors=(Requirement("d", "1", "sha256:0"),),
         rules=(*(() if lost else (floor,)), *own),
+        depicts=draw(st.one_of(st.none(), _atoms, conditions)),
     )
     return policy, (floor,)

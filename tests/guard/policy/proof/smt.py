@@ -50,6 +50,8 @@ class Case:
     mode: Any
     country: Any
     parent: Any
+    depicted: Any
+    depicted_parent: Any
     age: Any
     day: Any
     states: dict[str, Any]
@@ -59,7 +61,17 @@ class Case:
 class Formulas:
     def __init__(self, policy: Policy, catalogue: Catalogue) -> None:
         self.policy, self.catalogue = policy, catalogue
-        names = ("point", "action", "surface", "mode", "country", "parent", "day")
+        names = (
+            "point",
+            "action",
+            "surface",
+            "mode",
+            "country",
+            "parent",
+            "depicted",
+            "depicted_parent",
+            "day",
+        )
         self.case = Case(
             **{name: z3.Int(name) for name in names},
             age=z3.Bool("age"),
@@ -70,12 +82,18 @@ class Formulas:
     def sane(self, case: Case, policies: tuple[Policy, ...]) -> Any:
         countries = {c for p in policies for r in p.rules for c in r.countries}
         countries |= {c for p in policies for m in p.modes for c in m.countries}
+        countries |= {c[:2] for c in countries}
+        places = ((case.country, case.parent), (case.depicted, case.depicted_parent))
         unknown = _word("unknown")
         return z3.And(
             z3.Or(case.point == _word("admit"), case.point == _word("release")),
             z3.Or(case.action == _word("generate"), case.action == _word("edit")),
-            (case.country == unknown) == (case.parent == unknown),
-            *[z3.Implies(case.country == _word(c), case.parent == _word(c[:2])) for c in sorted(countries)],
+            *[(place == unknown) == (parent == unknown) for place, parent in places],
+            *[
+                z3.Implies(place == _word(c), parent == _word(c[:2]))
+                for c in sorted(countries)
+                for place, parent in places
+            ],
             *[z3.And(state >= 0, state <= 3) for state in case.states.values()],
             *[z3.And(value >= 0, value <= 1) for value in case.values.values()],
         )
@@ -119,8 +137,15 @@ class Formulas:
         extreme = state >= NO_ANSWER if toward_worst else state == ABSENT
         return z3.Or(z3.And(state == VALUE, compared), extreme)
 
-    def asked(self, rule: Rule, case: Case) -> Any:
-        here = z3.Or(_listed(case, rule.countries), case.country == _word("unknown"))
+    def asked(self, rule: Rule, case: Case, policy: Policy) -> Any:
+        here = z3.Or(
+            z3.And("caller" in rule.whose, _possibly(case.country, case.parent, rule.countries)),
+            z3.And(
+                "depicted" in rule.whose,
+                _possibly(case.depicted, case.depicted_parent, rule.countries),
+                True if policy.depicts is None else self.holds(policy.depicts, case, policy),
+            ),
+        )
         return z3.And(
             _one(case.point, rule.points),
             here if rule.countries else True,
@@ -135,12 +160,12 @@ class Formulas:
         return z3.And(
             case.mode == _word(mode.name),
             case.age if mode.age_assured else True,
-            _listed(case, mode.countries) if mode.countries else True,
+            _listed(case.country, case.parent, mode.countries) if mode.countries else True,
         )
 
     def fires(self, rule: Rule, case: Case, policy: Policy) -> Any:
         relaxed = z3.Or(False, *[self.lifted(rule, mode, case) for mode in policy.modes])
-        return z3.And(self.asked(rule, case), self.holds(rule.when, case, policy), z3.Not(relaxed))
+        return z3.And(self.asked(rule, case, policy), self.holds(rule.when, case, policy), z3.Not(relaxed))
 
     def least(self, outcome: Outcome, case: Case, policy: Policy, undeclared: bool = False) -> Any:
         return z3.Or(
@@ -171,7 +196,7 @@ class Formulas:
                 standard = replace(case, mode=z3.IntVal(_word("standard")))
                 for rule in policy.rules:
                     lifted = z3.Or(False, *[self.lifted(rule, mode, case) for mode in policy.modes])
-                    asked = z3.And(self.asked(rule, case), self.holds(rule.when, standard, policy))
+                    asked = z3.And(self.asked(rule, case, policy), self.holds(rule.when, standard, policy))
                     claims.append(z3.And(asked, z3.Not(lifted), z3.Not(self.least(rule.then, case, policy))))
             case Invariant.MONOTONE:
                 for name, entry in self.catalogue.items():
@@ -196,14 +221,16 @@ class Formulas:
             case Invariant.GEOGRAPHY:
                 unknown = z3.IntVal(_word("unknown"))
                 nowhere = replace(case, country=unknown, parent=unknown)
+                unstated = replace(case, depicted=unknown, depicted_parent=unknown)
                 claims += [
-                    z3.And(self.least(level, case, policy), z3.Not(self.least(level, nowhere, policy)))
+                    z3.And(self.least(level, case, policy), z3.Not(self.least(level, other, policy)))
                     for level in levels
+                    for other in (nowhere, unstated)
                 ]
                 for rule in policy.rules:
                     modes = [m if rule.countries else replace(m, countries=()) for m in policy.modes]
                     lifted = z3.Or(False, *[self.lifted(rule, mode, case) for mode in modes])
-                    says = z3.And(self.asked(rule, case), self.holds(rule.when, case, policy))
+                    says = z3.And(self.asked(rule, case, policy), self.holds(rule.when, case, policy))
                     claims.append(z3.And(says, z3.Not(lifted), z3.Not(self.least(rule.then, case, policy))))
         return self._satisfiable(z3.Or(False, *claims), (policy,))
 
@@ -233,5 +260,10 @@ def _one(variable: Any, names: Any) -> Any:
     return z3.Or(False, *[variable == _word(str(n.value if isinstance(n, Point) else n)) for n in names])
 
 
-def _listed(case: Case, countries: tuple[str, ...]) -> Any:
-    return z3.Or(_one(case.country, countries), _one(case.parent, countries))
+def _listed(place: Any, parent: Any, countries: tuple[str, ...]) -> Any:
+    return z3.Or(_one(place, countries), _one(parent, countries))
+
+
+def _possibly(place: Any, parent: Any, countries: tuple[str, ...]) -> Any:
+    wider = tuple(c[:2] for c in countries)
+    return z3.Or(_listed(place, parent, countries), _one(place, ("unknown", *wider)))

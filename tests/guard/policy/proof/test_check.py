@@ -94,7 +94,8 @@ def test_an_unreachable_rule(
                 (
                     "{signal: b, at_least: 0.1}",
                     "{all: [{signal: a, at_least: 0.2}, {signal: b, at_least: 0.2}]}",
-                )
+                ),
+                ("countries: [FR]", "countries: [FR]\n    whose: [caller]"),
             ],
             "french",
             ["adult"],

@@ -27,7 +27,7 @@ from rambarde.guard.policy.language import (
 from rambarde.guard.policy.proof.compare import Verdict, compare
 from rambarde.guard.policy.proof.model import Model
 from rambarde.guard.policy.proof.prove import Breach, Invariant, prove
-from rambarde.guard.policy.proof.space import COUNTRY, UNKNOWN_COUNTRY, Cell
+from rambarde.guard.policy.proof.space import COUNTRY, DEPICTED, UNKNOWN_COUNTRY, Cell
 from rambarde.guard.policy.reading import FLOORS, SHIPPED, read_floors, read_policy, shipped
 from rambarde.interfaces import parts
 from rambarde.interfaces.settings import Settings
@@ -42,7 +42,7 @@ FRENCH = """rules:
     when: {signal: prompt.sexual, at_least: 0.2}
     then: block
     reason: not in France
-    countries: [FR]
+    countries: [FR, US-CA]
     from: 2026-12-02
     until: 2027-12-02
 """
@@ -288,20 +288,48 @@ class PolarityIgnored(Model):
 
 class UnknownCountryIsNone(Model):
     def in_its_countries(self, rule: Rule) -> int:
-        return self.listed(rule.countries)
+        d = self.space.diagrams
+        return d.without(super().in_its_countries(rule), self.space.among(COUNTRY, UNKNOWN_COUNTRY))
+
+
+class DepictedIsIgnored(Model):
+    def in_its_countries(self, rule: Rule) -> int:
+        return self.possibly(COUNTRY, rule.countries)
+
+
+class UnknownDepictedIsNone(Model):
+    def in_its_countries(self, rule: Rule) -> int:
+        d, unknown = self.space.diagrams, self.space.among(DEPICTED, UNKNOWN_COUNTRY)
+        stated = d.without(super().in_its_countries(rule), unknown)
+        return d.either(self.possibly(COUNTRY, rule.countries), stated)
+
+
+class NobodyIsEverDepicted(Model):
+    """The depicted person's country counts only where a person is certain."""
+
+    def depicts(self) -> int:
+        return 0
+
+
+class WholeCountryIsNoPart(Model):
+    """`US` read as outside of `US-CA`."""
+
+    def possibly(self, name: str, countries: tuple[str, ...]) -> int:
+        d = self.space.diagrams
+        return d.either(self.listed(name, countries), self.space.among(name, UNKNOWN_COUNTRY))
 
 
 class ListIsAnExemption(Model):
     """A list of countries read as those where the rule does not hold."""
 
     def in_its_countries(self, rule: Rule) -> int:
-        return self.space.diagrams.negated(self.listed(rule.countries))
+        return self.space.diagrams.negated(self.listed(COUNTRY, rule.countries))
 
 
 class UnknownIsWhereModesAre(Model):
-    def listed(self, countries: tuple[str, ...]) -> int:
+    def listed(self, name: str, countries: tuple[str, ...]) -> int:
         d = self.space.diagrams
-        return d.either(super().listed(countries), self.space.among(COUNTRY, UNKNOWN_COUNTRY))
+        return d.either(super().listed(name, countries), self.space.among(name, UNKNOWN_COUNTRY))
 
 
 class TermsIgnored(Model):
@@ -327,6 +355,10 @@ class DatesTurned(Model):
         (StrictlyAbove, Invariant.FLOORS, "`input.known` 0.5 → allow"),
         (PolarityIgnored, Invariant.FLOORS, "`prompt.reduces_exposure` no answer"),
         (UnknownCountryIsNone, Invariant.GEOGRAPHY, "country unknown"),
+        (DepictedIsIgnored, Invariant.GEOGRAPHY, "depicted person in FR"),
+        (UnknownDepictedIsNone, Invariant.GEOGRAPHY, "depicted person's country unknown"),
+        (NobodyIsEverDepicted, Invariant.GEOGRAPHY, "depicted person in FR"),
+        (WholeCountryIsNoPart, Invariant.GEOGRAPHY, "US"),
         (ListIsAnExemption, Invariant.GEOGRAPHY, "FR, from 2026-12-02 until before 2027-12-02"),
         (UnknownIsWhereModesAre, Invariant.EQUAL, "mode `spicy`, country unknown, age assured"),
         (TermsIgnored, Invariant.EQUAL, "mode `spicy`"),

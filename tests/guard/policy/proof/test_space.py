@@ -22,7 +22,7 @@ def made(names: Catalogue) -> Space:
 
 def test_every_input_of_a_decision_is_a_variable_and_the_plan_is_none() -> None:
     """`decide` takes a point, facts and signals; so what is not a field of `Facts` cannot matter."""
-    context = {spaces.ACTION, spaces.SURFACE, spaces.MODE, spaces.COUNTRY, spaces.AGE}
+    context = {spaces.ACTION, spaces.SURFACE, spaces.MODE, spaces.COUNTRY, spaces.DEPICTED, spaces.AGE}
     assert {field.name for field in fields(Facts)} == context | {"today"}
     assert "plan" not in {field.name for field in fields(Facts)}
     assert context >= set(CONTEXT_KEYS) and "plan" not in CONTEXT_KEYS
@@ -57,7 +57,12 @@ def test_dates_and_countries(names: Catalogue) -> None:
     assert spans == (Span(None, first), Span(first, second), Span(second, None))
     assert [s.sample for s in spans if isinstance(s, Span)] == [date(2026, 12, 1), first, second]
     countries = space.variables[space.at[spaces.COUNTRY]].values
-    assert countries == (OTHER, "DE", "FR", "US-NV", "unknown")
+    assert countries == (OTHER, "DE", "FR", "US", "US-*", "US-NV", "unknown")
+    assert space.variables[space.at[spaces.DEPICTED]].values == (OTHER, "FR", "unknown")
+    rest = space.index(spaces.COUNTRY, "US-*")
+    at = space.at[spaces.COUNTRY]
+    case = tuple(rest if i == at else d for i, d in enumerate(space.diagrams.defaults))
+    assert space.represent(case)[1].country == "US-ZZ"
 
 
 def test_signals_that_nobody_reads_are_one_input(names: Catalogue) -> None:

@@ -19,12 +19,14 @@ from rambarde.guard.policy.language import (
     Rule,
     SignalAtom,
     Test,
+    Whose,
 )
 from rambarde.guard.policy.proof.diagram import FALSE, TRUE, Assignment
 from rambarde.guard.policy.proof.space import (
     AGE,
     COUNTRY,
     DATE,
+    DEPICTED,
     MODE,
     POINT,
     SURFACE,
@@ -32,6 +34,7 @@ from rambarde.guard.policy.proof.space import (
     Silence,
     Space,
     Span,
+    Value,
 )
 from rambarde.nouns.caller import UNKNOWN_COUNTRY
 from rambarde.nouns.decision import Outcome
@@ -73,15 +76,30 @@ class Model:
         return space.diagrams.every(parts)
 
     def in_its_countries(self, rule: Rule) -> int:
-        """Where the rule lists the country; an unknown country is in every list."""
-        d = self.space.diagrams
-        return d.either(self.listed(rule.countries), self.space.among(COUNTRY, UNKNOWN_COUNTRY))
+        """The caller may be in one of them; or the person depicted, if somebody real may be."""
+        d, whole = self.space.diagrams, FALSE
+        if Whose.CALLER in rule.whose:
+            whole = self.possibly(COUNTRY, rule.countries)
+        if Whose.DEPICTED in rule.whose:
+            whole = d.either(whole, d.both(self.depicts(), self.possibly(DEPICTED, rule.countries)))
+        return whole
 
-    def listed(self, countries: tuple[str, ...]) -> int:
-        """A country, or a subdivision of one (US-CA of US), is in the list. Unknown is not."""
-        values = self.space.variables[self.space.at[COUNTRY]].values
+    def depicts(self) -> int:
+        """Somebody real may be depicted."""
+        return TRUE if self.policy.depicts is None else self.holds(self.policy.depicts)
+
+    def possibly(self, name: str, countries: tuple[str, ...]) -> int:
+        """Not surely outside of all: an unknown country, and `US` for `US-CA`, may be in the list."""
+        wider = {country.partition("-")[0] for country in countries}
+        maybe = (v for v in self._values(name) if v in wider)
+        return self.space.diagrams.either(
+            self.listed(name, countries), self.space.among(name, UNKNOWN_COUNTRY, *maybe)
+        )
+
+    def listed(self, name: str, countries: tuple[str, ...]) -> int:
+        """A country, or a subdivision of one (US-CA of US), is surely in the list. Unknown is not."""
         return self.space.among(
-            COUNTRY, *(v for v in values if v in countries or str(v).partition("-")[0] in countries)
+            name, *(v for v in self._values(name) if v in countries or str(v).partition("-")[0] in countries)
         )
 
     def on_its_dates(self, rule: Rule) -> int:
@@ -115,7 +133,7 @@ class Model:
 
     def terms(self, mode: Mode) -> int:
         """The mode's terms: an assured age where it asks for one, a country of its list where it has one."""
-        where = self.listed(mode.countries) if mode.countries else TRUE
+        where = self.listed(COUNTRY, mode.countries) if mode.countries else TRUE
         return self.space.diagrams.both(self.age_term(mode), where)
 
     def age_term(self, mode: Mode) -> int:
@@ -148,7 +166,7 @@ class Model:
                     condition.signal, *(cell for cell in cells if self.true_of(condition, cell))
                 )
 
-    def _values(self, name: str) -> tuple[object, ...]:
+    def _values(self, name: str) -> tuple[Value, ...]:
         return self.space.variables[self.space.at[name]].values
 
     def true_of(self, atom: SignalAtom, cell: Cell) -> bool:

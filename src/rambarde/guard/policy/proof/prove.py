@@ -19,7 +19,7 @@ from rambarde.guard.policy.proof import words
 from rambarde.guard.policy.proof.diagram import FALSE, Assignment
 from rambarde.guard.policy.proof.model import Model
 from rambarde.guard.policy.proof.search import escape
-from rambarde.guard.policy.proof.space import COUNTRY, MODE, OTHER, POINT, SURFACE, Space
+from rambarde.guard.policy.proof.space import COUNTRY, DEPICTED, MODE, OTHER, POINT, SURFACE, Space
 from rambarde.nouns.caller import STANDARD, UNKNOWN_COUNTRY
 from rambarde.nouns.decision import Outcome
 
@@ -43,7 +43,8 @@ _WORDS = {
     Invariant.EQUAL: "Surfaces are equal but for rules that name theirs; a mode relaxes only the rules it lists, "
     "on its terms, and never a floor.",
     Invariant.MONOTONE: "Moving a signal toward its worst, to no answer or to failed, never loosens a decision.",
-    Invariant.GEOGRAPHY: "A country only tightens, and an unknown country is at least as strict as every other.",
+    Invariant.GEOGRAPHY: "A country, the caller's or the depicted person's, only tightens, and an unknown one is at "
+    "least as strict as every other.",
 }
 
 Setting = Mapping[int, int]
@@ -150,7 +151,7 @@ class Prover:
         # What the words say, even where the model under proof says something else.
         self.stated = Model(policy, self.space)
         self._evaluator = Evaluator(policy, catalogue)
-        self._mode, self._surface, self._country = (self.space.at[name] for name in (MODE, SURFACE, COUNTRY))
+        self._mode, self._surface = self.space.at[MODE], self.space.at[SURFACE]
 
     def settle(self, invariant: Invariant) -> Finding:
         """Every claim of the invariant; of all that fail, the cheapest case."""
@@ -254,18 +255,23 @@ class Prover:
 
     def _geography(self) -> Iterator[Claim]:
         d, space, stated = self.space.diagrams, self.space, self.stated
-        unknown = space.index(COUNTRY, UNKNOWN_COUNTRY)
         for rule in self.policy.rules:
             fires = self.model.fires(rule)
-            if self._country in d.asks(fires):
+            for name in (COUNTRY, DEPICTED):
+                variable, unknown = space.at[name], space.index(name, UNKNOWN_COUNTRY)
+                if variable not in d.asks(fires):
+                    continue
                 for country in range(unknown):
+                    why = (
+                        f"`{rule.id}` holds in a country, nothing as strict with {words.WHERE[name]} unknown"
+                    )
                     yield Claim(
-                        d.given(fires, self._country, country),
+                        d.given(fires, variable, country),
                         rule.then,
                         rule,
-                        f"`{rule.id}` holds in a country and nothing as strict where the country is unknown",
-                        {self._country: unknown},
-                        {self._country: country},
+                        why,
+                        {variable: unknown},
+                        {variable: country},
                     )
             if rule.countries:
                 yield Claim(

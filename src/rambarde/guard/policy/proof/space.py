@@ -26,6 +26,7 @@ from rambarde.guard.policy.language import (
     Rule,
     SignalAtom,
     Test,
+    Whose,
 )
 from rambarde.guard.policy.proof.diagram import Assignment, Diagrams
 from rambarde.nouns.caller import STANDARD, UNKNOWN_COUNTRY
@@ -36,9 +37,12 @@ from rambarde.nouns.signal import Polarity, Signal, State
 OTHER = "any other"
 """A surface, mode or country that no policy names. No name in a policy can be spelled so."""
 
-POINT, ACTION, MODE, AGE, SURFACE, DATE, COUNTRY = (
-    *("point", "action", "mode", "age_assured", "surface", "date", "country"),
+POINT, ACTION, MODE, AGE, SURFACE, DATE, COUNTRY, DEPICTED = (
+    *("point", "action", "mode", "age_assured", "surface", "date", "country", "depicted"),
 )
+ELSEWHERE = "-*"
+"""Ends the name of all parts of a country that no policy names: `US-*` beside `US-CA`. No code can be spelled so."""
+
 _UNLIKE_DEFAULT = 1000
 """Price of a value that is not the default. Far above `_ODD`: first count, then prefer ordinary values."""
 _ODD = {State.ABSENT: 0, State.VALUE: 0, State.NO_ANSWER: 1, State.FAILED: 2}
@@ -129,7 +133,11 @@ class Space:
         and modes that one of the policies offers, because the chain refuses any other before it decides."""
         self.catalogue = catalogue
         self.rules = (*(rule for policy in policies for rule in policy.rules), *rules)
-        self._atoms = tuple(atom for rule in self.rules for atom in atoms(rule.when))
+        conditions = [
+            *(rule.when for rule in self.rules),
+            *(policy.depicts for policy in policies if policy.depicts is not None),
+        ]
+        self._atoms = tuple(atom for condition in conditions for atom in atoms(condition))
         self.surfaces = _each(
             (s for p in policies for s in p.surfaces),
             () if offered else (s for rule in self.rules for s in rule.surfaces),
@@ -140,10 +148,7 @@ class Space:
             (mode.name for p in policies for mode in p.modes),
             () if offered else self._named("mode"),
         )
-        countries = sorted(
-            {c for rule in self.rules for c in rule.countries}
-            | {c for policy in policies for mode in policy.modes for c in mode.countries}
-        )
+        offered_in = {c for policy in policies for mode in policy.modes for c in mode.countries}
         actions = _each((a.value for a in Action), self._named("action"))
         required = {LINEAGE, *(r.name for policy in policies for r in policy.detectors)}
         rest = () if offered else (OTHER,)
@@ -154,7 +159,8 @@ class Space:
             Variable(AGE, (False, True)),
             Variable(SURFACE, (*self.surfaces, *rest)),
             Variable(DATE, tuple(self._spans())),
-            Variable(COUNTRY, (OTHER, *countries, UNKNOWN_COUNTRY)),
+            Variable(COUNTRY, _countries(offered_in | self._countries_of(Whose.CALLER))),
+            Variable(DEPICTED, _countries(self._countries_of(Whose.DEPICTED))),
             *self._signals(),
             *self._silences(required),
         )
@@ -168,6 +174,9 @@ class Space:
             if isinstance(atom, ContextAtom) and atom.key == key
             for v in atom.values
         ]
+
+    def _countries_of(self, whose: Whose) -> set[str]:
+        return {c for rule in self.rules if whose in rule.whose for c in rule.countries}
 
     def _spans(self) -> Iterator[Span]:
         days = sorted({day for rule in self.rules for day in (rule.start, rule.end) if day is not None})
@@ -224,24 +233,31 @@ class Space:
             variable, value = self.variables[index], self.variables[index].values[assignment[index]]
             for name in variable.signals:
                 signals[name] = _signal(name, value)
-        span, country = self.value(assignment, DATE), str(self.value(assignment, COUNTRY))
+        span = self.value(assignment, DATE)
         assert isinstance(span, Span)
         facts = Facts(
             action=str(self.value(assignment, ACTION)),
             surface=_unnamed(str(self.value(assignment, SURFACE))),
             mode=_unnamed(str(self.value(assignment, MODE))),
-            # ZZ is reserved for private use (ISO 3166-1): nobody's country, unless a policy names it.
-            country=self._another_country if country == OTHER else country,
+            country=self._place(assignment, COUNTRY),
             age_assured=self.value(assignment, AGE) is True,
             today=span.sample,
+            depicted=self._place(assignment, DEPICTED),
         )
         return Point(str(self.value(assignment, POINT))), facts, signals
 
-    @cached_property
-    def _another_country(self) -> str:
-        named = {str(value)[:2] for value in self.variables[self.at[COUNTRY]].values}
+    def _place(self, assignment: Assignment, name: str) -> str:
+        """A code of the cell. ZZ is reserved for private use (ISO 3166-1): nobody's country, unless it is named."""
+        place = str(self.value(assignment, name))
+        named = [str(value) for value in self.variables[self.at[name]].values]
         letters = "ZYXWVUTSRQPONMLKJIHGFEDCBA"
-        return next(a + b for a in letters for b in letters if a + b not in named)
+        if place == OTHER:
+            codes = {value[:2] for value in named}
+            return next(a + b for a in letters for b in letters if a + b not in codes)
+        if place.endswith(ELSEWHERE):
+            parts = (f"{place[:2]}-{a}{b}" for a in letters for b in letters)
+            return next(part for part in parts if part not in named)
+        return place
 
 
 def atoms(condition: Condition) -> Iterator[SignalAtom | ContextAtom]:
@@ -256,6 +272,12 @@ def atoms(condition: Condition) -> Iterator[SignalAtom | ContextAtom]:
             yield from atoms(part)
         case _:
             return
+
+
+def _countries(named: set[str]) -> tuple[str, ...]:
+    """With each subdivision that is named, the country without one, which may be there, and its other parts."""
+    within = {c[:2] for c in named if "-" in c}
+    return (OTHER, *sorted(named | within | {c + ELSEWHERE for c in within}), UNKNOWN_COUNTRY)
 
 
 def _cells(cuts: Sequence[float]) -> Iterator[Cell]:

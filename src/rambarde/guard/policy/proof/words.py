@@ -10,6 +10,8 @@ from rambarde.guard.policy.proof.space import (
     AGE,
     COUNTRY,
     DATE,
+    DEPICTED,
+    ELSEWHERE,
     MODE,
     OTHER,
     POINT,
@@ -27,7 +29,8 @@ from rambarde.nouns.signal import Polarity, State
 DEFAULTS = (
     "What is not named is at its default: signals absent, country not named by the policy, age not assured."
 )
-_CONTEXT = (SURFACE, MODE, COUNTRY, AGE, DATE, ACTION, POINT)
+WHERE = {COUNTRY: "country", DEPICTED: "depicted person's country"}
+_CONTEXT = (SURFACE, MODE, COUNTRY, DEPICTED, AGE, DATE, ACTION, POINT)
 """The order in which people say it: on `api`, mode `spicy`, DE, …"""
 
 
@@ -121,17 +124,29 @@ def _context(variable: Variable, values: Sequence[Value]) -> str:
 
 
 def _noun(variable: Variable) -> str:
-    return {SURFACE: "on any surface", MODE: "any mode", COUNTRY: "any country"}.get(variable.name, "any")
+    return {
+        SURFACE: "on any surface",
+        MODE: "any mode",
+        COUNTRY: "any country",
+        DEPICTED: "depicted: any country",
+    }.get(variable.name, "any")
 
 
 def _code(variable: Variable, value: Value) -> str:
     if isinstance(value, bool):
         return "age assured" if value else "age not assured"
     if value == OTHER:
-        return f"{OTHER} {variable.name}"
-    if variable.name == COUNTRY:
-        return "country unknown" if value == UNKNOWN_COUNTRY else str(value)
+        return f"{OTHER} {WHERE.get(variable.name, variable.name)}"
+    if variable.name in WHERE:
+        return _somewhere(variable, str(value))
     return f"`{value}`" if variable.name in (SURFACE, MODE) else str(value)
+
+
+def _somewhere(variable: Variable, value: str) -> str:
+    if value == UNKNOWN_COUNTRY:
+        return f"{WHERE[variable.name]} unknown"
+    told = f"the rest of {value.removesuffix(ELSEWHERE)}" if value.endswith(ELSEWHERE) else value
+    return f"depicted person in {told}" if variable.name == DEPICTED else told
 
 
 def _measured(variable: Variable, value: Value) -> str:
