@@ -204,3 +204,90 @@ appeal_pictures = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False),
 )
 """Pictures attached to appeals, sealed; erased when the appeal is decided."""
+
+policy_documents = sa.Table(
+    "policy_documents",
+    metadata,
+    sa.Column("digest", sa.String(128), primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+)
+"""What governs, by content: policies, measures, rosters, assessments, evaluations. Never changed or erased."""
+
+policy_proofs = sa.Table(
+    "policy_proofs",
+    metadata,
+    sa.Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    sa.Column("key", sa.String(128), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("mac", sa.String(64), nullable=False),
+    sa.UniqueConstraint("key"),
+    sqlite_autoincrement=True,
+)
+"""Proofs already made; `mac` is this server's over key and body, so that a row alone proves nothing."""
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("gateway", sa.String(64), primary_key=True),
+    sa.Column("host", sa.String(128), nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("policy", sa.String(128), nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("renewed_at", UtcTime, nullable=False),
+)
+"""Which policy each gateway holds. No index on what every renewal changes: PostgreSQL then updates in place."""
+
+shadows = sa.Table(
+    "shadows",
+    metadata,
+    sa.Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    sa.Column("candidate", sa.String(128), nullable=False, index=True),
+    sa.Column("document", sa.String(128), nullable=False),
+    sa.Column("started_by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("started_at", UtcTime, nullable=False),
+    sa.Column("stopped_by", sa.Text),
+    sa.Column("stopped_at", UtcTime),
+    sa.Column("running", sa.Boolean),
+    sa.UniqueConstraint("running"),
+    sqlite_autoincrement=True,
+)
+"""Candidates that ran beside the policy; `running` is true or null, so that at most one runs."""
+
+shadow_totals = sa.Table(
+    "shadow_totals",
+    metadata,
+    sa.Column("candidate", sa.String(128), primary_key=True),
+    sa.Column("judged", sa.BigInteger, nullable=False),
+    sa.Column("last", sa.BigInteger, nullable=False),
+)
+"""Per candidate: decisions compared in all, and the number of its last difference."""
+
+shadow_counts = sa.Table(
+    "shadow_counts",
+    metadata,
+    sa.Column("candidate", sa.String(128), primary_key=True),
+    sa.Column("running", sa.String(32), primary_key=True),
+    sa.Column("outcome", sa.String(32), primary_key=True),
+    sa.Column("differing", sa.BigInteger, nullable=False),
+)
+"""Differences per candidate, by the running policy's outcome and the candidate's; it outlives their rows."""
+
+shadow_differences = sa.Table(
+    "shadow_differences",
+    metadata,
+    sa.Column("candidate", sa.String(128), primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("decision", sa.String(64), nullable=False),
+    sa.Column("point", sa.String(32), nullable=False),
+    sa.Column("output", sa.Integer, nullable=False),
+    sa.Column("running", sa.String(32), nullable=False),
+    sa.Column("outcome", sa.String(32), nullable=False),
+    sa.Column("policy", sa.String(128), nullable=False),
+    sa.Column("rules", sa.Text, nullable=False),
+    sa.Column("running_rules", sa.Text, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.UniqueConstraint("candidate", "decision", "point", "output"),
+)
+"""The newest differences of each candidate, numbered from 1; `output` is -1 where there is none."""
