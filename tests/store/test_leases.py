@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from rambarde.nouns.custody import Committed
+from rambarde.nouns.custody import Committed, Logged
 from rambarde.nouns.fault import Fault
 from rambarde.prove.commitment import commit
 from rambarde.store.database import Database
 from rambarde.store.leases import CHANGE, RUNNING, Holder, Leases, change_id
-from rambarde.store.ledger import Ledger
+from rambarde.store.ledger import Ledger, LedgerTransaction
 from tests.samples import START, a_record
 from tests.store.conftest import Clock
 
@@ -170,12 +170,15 @@ def test_the_latest_time(database: Database, leases: Leases, clock: Clock) -> No
     assert leases.latest_time() == START + timedelta(seconds=6)
 
 
-def test_gateways_renew_at_once_and_each_sees_every_change_once(database: Database, leases: Leases) -> None:
-    """Eight gateways renew as fast as they can while changes come: none misses one, none renews for another."""
+def test_gateways_renew_at_once_and_each_sees_every_change_once(
+    database: Database, leases: Leases, place: str, clock: Clock
+) -> None:
+    """Eight gateways on two connections renew as fast as they can while changes come: none misses one."""
+    other = Database.open(place, clock=clock)
     last, errors = 12, list[BaseException]()
     seen: dict[str, list[int]] = {f"g{n}": [] for n in range(8)}
 
-    def follow(gateway: str) -> None:
+    def follow(gateway: str, leases: Leases) -> None:
         try:
             sequence = 0
             for _ in range(2000):
@@ -191,13 +194,17 @@ def test_gateways_renew_at_once_and_each_sees_every_change_once(database: Databa
         except BaseException as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=follow, args=(gateway,)) for gateway in seen]
+    threads = [
+        threading.Thread(target=follow, args=(gateway, Leases([database, other][number % 2])))
+        for number, gateway in enumerate(seen)
+    ]
     for thread in threads:
         thread.start()
     for sequence in range(1, last + 1):
         _change(database, sequence)
     for thread in threads:
         thread.join()
+    other.close()
     assert errors == []
     assert all(indexes == list(range(last)) for indexes in seen.values())
     assert {(h.gateway, h.sequence, h.policy) for h in leases.holders(SECOND)} == {
@@ -206,20 +213,30 @@ def test_gateways_renew_at_once_and_each_sees_every_change_once(database: Databa
 
 
 def test_what_is_read_is_as_new_as_the_lease(database: Database, clock: Clock) -> None:
-    """A change logged before the lease's time is never missed, even where the renewal waited for a lock."""
-    leases = Leases(database)
-    found = []
-    with Ledger(database).writing() as truth:
-        waiting = threading.Thread(
-            target=lambda: found.append(leases.renew("g", sequence=0, policy="p", next_id=change_id(1)))
-        )
-        if database.dialect == "sqlite":
-            waiting.start()
-        truth.add(0, [commit(CHANGE, {"id": change_id(1)})])
-    if database.dialect != "sqlite":
-        waiting.start()
-    waiting.join()
+    """A renewal that waits for a lock sees what was logged meanwhile, and its time is not flattered by it."""
+    started, asked = clock(), threading.Event()
+
+    def telling() -> datetime:
+        now = clock()
+        asked.set()
+        return now
+
+    database.clock = telling
+    leases, found = Leases(database), list[Logged | None]()
+    renewal = threading.Thread(
+        target=lambda: found.append(leases.renew("g", sequence=0, policy="p", next_id=change_id(1)))
+    )
+    with database.writing() as connection:
+        if database.dialect == "postgresql":
+            connection.execute(sa.text("LOCK TABLE leases IN ACCESS EXCLUSIVE MODE"))
+        renewal.start()
+        assert asked.wait(10)
+        clock.forward(seconds=3)
+        LedgerTransaction(connection).add(0, [commit(CHANGE, {"id": change_id(1)})])
+    renewal.join()
     assert found[0] is not None and found[0].index == 0
+    (holder,) = leases.holders(10 * SECOND)
+    assert holder.renewed_at == started
 
 
 def test_the_next_change_is_found_by_an_index(database: Database, leases: Leases) -> None:
