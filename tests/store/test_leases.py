@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -34,12 +35,12 @@ def _change(database: Database, *sequences: int, kind: str = CHANGE) -> list[Com
 
 
 def test_a_renewal_tells_of_the_next_change(database: Database, leases: Leases) -> None:
-    renewal = {"sequence": 0, "policy": POLICY, "next_id": change_id(1)}
-    assert leases.renew("g1", **renewal) is None
+    renew = partial(leases.renew, "g1", sequence=0, policy=POLICY, next_id=change_id(1))
+    assert renew() is None
     _change(database, 1, kind="policy")
-    assert leases.renew("g1", **renewal) is None, "another kind of entry is no change"
+    assert renew() is None, "another kind of entry is no change"
     (change,) = _change(database, 1)
-    found = leases.renew("g1", **renewal)
+    found = renew()
     assert found is not None
     assert (found.index, found.committed) == (1, change)
     assert found == Ledger(database).find(CHANGE, change_id(1))
