@@ -46,6 +46,7 @@ def a_record(
         account="pseudonym",
         session=session,
         age_assured=False,
+        depicted="unknown",
         ending=ending,
         policy=POLICY,
         floors=FLOORS,

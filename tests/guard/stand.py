@@ -23,6 +23,7 @@ from rambarde.guard.policy.catalogue import catalogue
 from rambarde.guard.policy.evaluation import Evaluator
 from rambarde.guard.policy.language import Requirement
 from rambarde.guard.policy.reading import read_policy
+from rambarde.guard.ports import FixedPolicy, PolicyHolder
 from rambarde.guard.upstreams.contract import Generated
 from rambarde.nouns.caller import Caller
 from rambarde.nouns.custody import Kept, Receipt, Shelf
@@ -110,6 +111,7 @@ class Happened:
     waits: dict[str, asyncio.Event] = field(default_factory=dict)
     reached: dict[str, asyncio.Event] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
+    withdrawn: list[tuple[str, str]] = field(default_factory=list)
     kept: dict[str, Shelf] = field(default_factory=dict)
 
     async def step(self, name: str) -> None:
@@ -143,6 +145,11 @@ class Outside:
         self.happened.records.append(record)
         return Receipt(len(self.happened.records) - 1, len(self.happened.records))
 
+    async def withdraw(self, id: str, why: str) -> Receipt:
+        await self.happened.step("withdraw")
+        self.happened.withdrawn.append((id, why))
+        return Receipt(len(self.happened.records), len(self.happened.records) + 1)
+
     async def keep(self, shelf: Shelf, data: bytes, *, life: timedelta, **_: object) -> str:
         await self.happened.step("keep")
         item = f"item-{len(self.happened.kept)}"
@@ -171,14 +178,18 @@ def evaluator() -> Evaluator:
 
 
 def chain(
-    happened: Happened, *detectors: Fake, pictures: tuple[bytes, ...] = (png(),), **parts: object
+    happened: Happened,
+    *detectors: Fake,
+    pictures: tuple[bytes, ...] = (png(),),
+    policies: PolicyHolder | None = None,
+    **parts: object,
 ) -> Chain:
     """A chain over the stand's policy. Detectors that are not given find nothing."""
     given = {d.info.name: d for d in detectors}
     all_ = [given.get(info.name) or Fake(info) for info in (TEXT, LOOK)]
     outside = Outside(happened, pictures)
     return Chain(
-        evaluator=evaluator(),
+        policies=policies or FixedPolicy(evaluator(), lambda: NOW),
         inspector=inspector(*all_),
         upstream=outside,
         recorder=outside,

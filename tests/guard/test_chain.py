@@ -137,7 +137,7 @@ async def test_whatever_breaks_inside_too(step: str, monkeypatch: pytest.MonkeyP
     if step == "inspector":
         made.inspector.output = broken  # type: ignore[method-assign,assignment]
     elif step == "decide":
-        monkeypatch.setattr(made.evaluator, "decide", broken)
+        monkeypatch.setattr(made.policies.evaluator, "decide", broken)
     else:
         monkeypatch.setattr(module, step, broken)
     with pytest.raises(Fault) as caught:

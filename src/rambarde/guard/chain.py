@@ -17,13 +17,14 @@ from datetime import UTC, datetime, timedelta
 from rambarde.guard.answer import Answer, Released, Withheld
 from rambarde.guard.arrival import Arrival, Repeated
 from rambarde.guard.canonicalise import RequestLimits, canonicalise
+from rambarde.guard.decide import decide, offered
 from rambarde.guard.detectors.contract import Change
 from rambarde.guard.inspect import Inspection, Inspector
 from rambarde.guard.life import Blind, Life
 from rambarde.guard.lineage import Lineage, Origin
 from rambarde.guard.media.decode import decode
-from rambarde.guard.policy.evaluation import Evaluator, Facts
-from rambarde.guard.ports import Keeper, Recorder
+from rambarde.guard.policy.evaluation import Evaluator
+from rambarde.guard.ports import Keeper, PolicyHolder, Recorder
 from rambarde.guard.room import Room
 from rambarde.guard.seal import Sealed, seal
 from rambarde.guard.upstreams.contract import Generated, Upstream
@@ -67,16 +68,25 @@ class _Output:
 
     generated: Generated
     picture: Picture
+    inspection: Inspection
     decision: Decision
     sealed: Sealed
     item: str | None = None
+
+
+class Withdrawn(Exception):
+    """A release was recorded and then held back; `fault` is what the caller is told."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.code)
+        self.fault = fault
 
 
 @dataclass(slots=True)
 class Chain:
     """All parts are given; none is global. `blind` hides a request's digest under the server's key."""
 
-    evaluator: Evaluator
+    policies: PolicyHolder
     inspector: Inspector
     upstream: Upstream
     recorder: Recorder
@@ -101,6 +111,8 @@ class Chain:
                 return await self._path(arrival, life)
         except Repeated:
             raise
+        except Withdrawn as withdrawn:  # it has its record, and the log says what became of it
+            raise withdrawn.fault from None
         except Fault as fault:
             await self._end(life, Ending.FAULT, fault)
             raise
@@ -136,11 +148,19 @@ class Chain:
             pictures = [await self._decode(image, life) for image in images]
             seen = [await self._look(asked, picture, life) for picture in pictures]
         with life.stage("release"):
-            decisions = [self._decide(Point.RELEASE, asked.request, inspection) for inspection in seen]
+            # Whatever policy admitted the request: what leaves now leaves under the policy in force now.
+            evaluator = self.policies.current()
+            asked = self._asked_again(evaluator, asked, life)
+            if asked.decision.outcome is not Outcome.ALLOW:
+                return await self._finish(life, asked, [], refusal=asked.decision)
+            decisions = [self._released(evaluator, asked, one, index) for index, one in enumerate(seen)]
         with life.stage("seal"):
             sealed = [await seal(picture) for picture in pictures]
-        outputs = [_Output(*one) for one in zip(images, pictures, decisions, sealed, strict=True)]
-        return await self._finish(life, asked, outputs, refusal=_refusal(decisions))
+        outputs = [_Output(*one) for one in zip(images, pictures, seen, decisions, sealed, strict=True)]
+        answer = await self._finish(life, asked, outputs, refusal=_refusal(decisions))
+        if any(decision.outcome is Outcome.ALLOW for decision in decisions):
+            await self._hold_back_if_changed(evaluator, asked, outputs, life)
+        return answer
 
     async def _admit(self, arrival: Arrival, life: Life, supposed: Signals | None = None) -> _Asked:
         """Canonicalise, identify, inspect the inputs, decide whether to generate at all."""
@@ -153,7 +173,7 @@ class Chain:
         with life.stage("identify"):
             life.caller = await arrival.identify(request.digest)
             life.request = request = replace(request, caller=life.caller)
-            self._offered(request)
+            offered(self.policies.current().policy, request)
             origin = await self.lineage.trace(request)
             life.lineage = origin.chains[0] if origin.chains else None
         if not self.ready:
@@ -171,24 +191,57 @@ class Chain:
         life.spent(seen.timings)
         life.detectors = self.inspector.versions
         with life.stage("admit"):
-            life.admit = self._decide(Point.ADMIT, request, seen)
-        return _Asked(request, origin, seen, life.admit)
+            decision = self._admitted(self.policies.current(), request, seen, life)
+        return _Asked(request, origin, seen, decision)
 
-    def _offered(self, request: Request) -> None:
-        """A surface or mode that the policy does not name has no rules of its own: it is refused."""
-        policy, caller = self.evaluator.policy, request.caller
-        for kind, name, known in (
-            ("surface", caller.surface, policy.surfaces),
-            ("mode", caller.mode, tuple(mode.name for mode in policy.modes)),
-        ):
-            if name not in known:
-                raise Fault(
-                    Kind.FORBIDDEN,
-                    f"{kind}_not_offered",
-                    f"The policy offers no {kind} of this name.",
-                    remedy=f"It offers {', '.join(known)}.",
-                    field=kind,
-                )
+    def _asked_again(self, evaluator: Evaluator, asked: _Asked, life: Life) -> _Asked:
+        """The admit decision under this policy, if it is another than the one that admitted the request."""
+        if evaluator.policy.digest == asked.decision.policy:
+            return asked
+        return replace(asked, decision=self._admitted(evaluator, asked.request, asked.inspection, life))
+
+    def _admitted(self, evaluator: Evaluator, request: Request, seen: Inspection, life: Life) -> Decision:
+        offered(evaluator.policy, request)
+        life.policy = evaluator.policy
+        life.admit = decide(self.policies, evaluator, Point.ADMIT, request, seen)
+        return life.admit
+
+    def _released(self, evaluator: Evaluator, asked: _Asked, seen: Inspection, index: int) -> Decision:
+        return decide(self.policies, evaluator, Point.RELEASE, asked.request, seen, index)
+
+    async def _hold_back_if_changed(
+        self, evaluator: Evaluator, asked: _Asked, outputs: list[_Output], life: Life
+    ) -> None:
+        """The last look before the bytes leave: what a newer policy would not let go stays here.
+
+        By then the record says that it was released; what is added to the log says that it was not.
+        """
+        fault = Fault(
+            Kind.OVERLOADED,
+            "policy_changed",
+            "The policy changed while this was made, and does not allow it.",
+            remedy="Send the request again: it is judged by the policy in force.",
+        )
+        try:
+            now = self.policies.current()
+            if now.policy.digest == evaluator.policy.digest:
+                return
+            held = self._asked_again(now, asked, life).decision.outcome is not Outcome.ALLOW or any(
+                self._released(now, asked, output.inspection, index).outcome > output.decision.outcome
+                for index, output in enumerate(outputs)
+            )
+            if not held:
+                return
+        except Fault as lapsed:
+            fault = lapsed
+        for output in outputs:
+            if output.item is not None:
+                await self._destroy(output.item)
+        try:
+            await self.recorder.withdraw(asked.request.id, fault.code)
+        except Exception:
+            log.critical("a withdrawn release could not be added to the log", exc_info=True)
+        raise Withdrawn(fault)
 
     async def _generate(self, request: Request, life: Life) -> tuple[Generated, ...]:
         life.upstream = self.upstream.name
@@ -227,20 +280,6 @@ class Chain:
             asked.inspection.signals | seen.signals | changed.signals, asked.inspection.evidence
         )
 
-    def _decide(self, point: Point, request: Request, inspection: Inspection) -> Decision:
-        caller = request.caller
-        facts = Facts(
-            action=request.action.value,
-            surface=caller.surface,
-            mode=caller.mode,
-            country=caller.context.country,
-            age_assured=caller.context.age_assured,
-            today=self.clock().date(),
-        )
-        decision = self.evaluator.decide(point, facts, inspection.signals)
-        read = {name for fired in decision.fired for name in fired.read}
-        return replace(decision, evidence=tuple(e for e in inspection.evidence if e.signal in read))
-
     async def _finish(
         self, life: Life, asked: _Asked, outputs: list[_Output], *, refusal: Decision | None
     ) -> Answer:
@@ -260,14 +299,17 @@ class Chain:
                 receipt = await self.recorder.record(life.record(ending))
         except BaseException:
             for item in [output.item for output in outputs if output.item is not None]:
-                try:
-                    await asyncio.shield(self.keeper.destroy(item))
-                except Exception:
-                    log.critical("a kept image could not be destroyed; it expires", exc_info=True)
+                await self._destroy(item)
             life.outputs = []
             raise
         images = tuple(_answered(index, output, withhold=floor) for index, output in enumerate(outputs))
         return Answer(asked.request.id, ending, images, refusal, self.clock(), receipt, life.timings)
+
+    async def _destroy(self, item: str) -> None:
+        try:
+            await asyncio.shield(self.keeper.destroy(item))
+        except Exception:
+            log.critical("a kept image could not be destroyed; it expires", exc_info=True)
 
     async def _remember(self, asked: _Asked, outputs: list[_Output]) -> None:
         """Tie what may leave, now or after review, to what it goes back to."""
@@ -311,15 +353,8 @@ class Chain:
             return None
 
     def _life(self, arrival: Arrival) -> Life:
-        policy = self.evaluator.policy
-        return Life(
-            arrival,
-            self.room.place(),
-            policy=policy.digest,
-            floors=policy.floors_digest,
-            clock=self.clock,
-            blind=self.blind,
-        )
+        policy = self.policies.policy
+        return Life(arrival, self.room.place(), policy=policy, clock=self.clock, blind=self.blind)
 
 
 def _refusal(decisions: list[Decision]) -> Decision | None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from rambarde.guard.arrival import Arrival
+from rambarde.guard.policy.language import Policy
 from rambarde.guard.room import Place
 from rambarde.nouns.caller import Caller
 from rambarde.nouns.decision import Decision
@@ -27,16 +28,14 @@ class Life:
         arrival: Arrival,
         place: Place,
         *,
-        policy: str,
-        floors: str,
+        policy: Policy,
         clock: Callable[[], datetime],
         blind: Blind,
     ) -> None:
         self._arrival = arrival
         self._blind = blind
         self.place = place
-        self._policy = policy
-        self._floors = floors
+        self.policy = policy
         self._clock = clock
         self.caller = Caller(arrival.credential.id, arrival.credential.surface)
         self.request: Request | None = None
@@ -87,9 +86,10 @@ class Life:
             account=context.account,
             session=context.session,
             age_assured=context.age_assured,
+            depicted=context.depicted_country,
             ending=ending,
-            policy=self._policy,
-            floors=self._floors,
+            policy=self.policy.digest,
+            floors=self.policy.floors_digest,
             detectors=self.detectors,
             request=self._blind(arrival.id, request.digest) if request else None,
             n=request.n if request else 0,

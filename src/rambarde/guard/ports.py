@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
+from rambarde.guard.policy.evaluation import Evaluator, Facts
+from rambarde.guard.policy.language import Policy
 from rambarde.nouns.custody import Kept, Receipt, Shelf
+from rambarde.nouns.decision import Decision
 from rambarde.nouns.record import Record
+from rambarde.nouns.signal import Signals
 
-__all__ = ["Clock", "Keeper", "Kept", "Receipt", "Recorder", "Shelf"]
+__all__ = ["Clock", "FixedPolicy", "Keeper", "Kept", "PolicyHolder", "Receipt", "Recorder", "Shelf"]
 
 Clock = Callable[[], datetime]
 """The time, in UTC; given, so that a test can set it."""
@@ -24,6 +29,58 @@ class Recorder(Protocol):
         Raises `Fault(INTERNAL, "not_recorded")` otherwise; then nothing may be released.
         """
         ...
+
+    async def withdraw(self, id: str, why: str) -> Receipt:
+        """Add to the log that what the record `id` says was released was not: the policy changed meanwhile.
+
+        Raises as `record`.
+        """
+        ...
+
+
+class PolicyHolder(Protocol):
+    """The policy that this gateway holds by lease."""
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that was held last. Nothing may be decided by it unless `current` gives it."""
+        ...
+
+    def current(self) -> Evaluator:
+        """The policy in force. Raises `Fault(OVERLOADED)` with a code `policy_…` while it is not surely known:
+
+        then nothing may be released.
+        """
+        ...
+
+    def days(self) -> Sequence[date]:
+        """Today, in UTC; two days where the clock is in doubt, and the stricter one counts."""
+        ...
+
+    def saw(self, id: str, output: int | None, facts: Facts, signals: Signals, decision: Decision) -> None:
+        """A decision was made: a candidate in the shadow is asked the same. Never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPolicy:
+    """A policy that nothing changes, for callers who only judge."""
+
+    evaluator: Evaluator
+    clock: Clock
+
+    @property
+    def policy(self) -> Policy:
+        return self.evaluator.policy
+
+    def current(self) -> Evaluator:
+        return self.evaluator
+
+    def days(self) -> Sequence[date]:
+        return (self.clock().date(),)
+
+    def saw(self, id: str, output: int | None, facts: Facts, signals: Signals, decision: Decision) -> None:
+        pass
 
 
 class Keeper(Protocol):

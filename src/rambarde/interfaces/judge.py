@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from rambarde.guard.chain import Chain
 from rambarde.guard.lineage import Lineage
+from rambarde.guard.ports import FixedPolicy
 from rambarde.guard.upstreams.contract import Generated
 from rambarde.interfaces import parts
 from rambarde.interfaces.settings import Settings
@@ -33,6 +34,9 @@ class _Nothing:
         self._refuse()
 
     async def record(self, record: Record) -> Receipt:
+        self._refuse()
+
+    async def withdraw(self, id: str, why: str) -> Receipt:
         self._refuse()
 
     async def keep(
@@ -93,7 +97,7 @@ class Judge:
         nothing = _Nothing()
         # Nothing is recorded, so the digest is hidden under no key that is kept.
         chain = Chain(
-            evaluator,
+            FixedPolicy(evaluator, lambda: datetime.now(UTC)),
             inspector,
             nothing,
             nothing,

@@ -21,7 +21,9 @@ class Context:
     """The caller context: claims of one short-lived signed token. Without it: unassured, country unknown.
 
     `account` and `session` are the operator's pseudonyms; `country` is ISO 3166-1 alpha-2, optionally with
-    a subdivision (`US-CA`), or `unknown`. `plan` is recorded and never an input to a permission.
+    a subdivision (`US-CA`), or `unknown`. `depicted_country` is that of the real person in the pictures sent,
+    where the operator knows it (whose post it is); several persons: leave it unknown. `plan` is recorded and never
+    an input to a permission.
 
     Raises `ValueError` for any other country: a misspelt one would be in no rule's list.
     """
@@ -31,10 +33,12 @@ class Context:
     country: str = UNKNOWN_COUNTRY
     age_assured: bool = False
     session: str | None = None
+    depicted_country: str = UNKNOWN_COUNTRY
 
     def __post_init__(self) -> None:
-        if self.country != UNKNOWN_COUNTRY and not COUNTRY.match(self.country):
-            raise ValueError(f"{self.country!r} is no country")
+        for country in (self.country, self.depicted_country):
+            if country != UNKNOWN_COUNTRY and not COUNTRY.match(country):
+                raise ValueError(f"{country!r} is no country")
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,9 +63,10 @@ class FaultNote:
 class Record:
     """A request's life. `id` is also the decision id that refusals name.
 
-    `request` is an HMAC-SHA-256 of the record's id and the request's digest under the server's key, so that a
-    short prompt cannot be guessed from it; whoever presents the content can open it. `timings` are milliseconds by
-    stage, `detectors` are `name -> version@digest`.
+    `country` is the caller's, `depicted` that of the person depicted, both as the caller context says. `request`
+    is an HMAC-SHA-256 of the record's id and the request's digest under the server's key, so that a short prompt
+    cannot be guessed from it; whoever presents the content can open it. `timings` are milliseconds by stage,
+    `detectors` are `name -> version@digest`.
     """
 
     id: str
@@ -81,6 +82,7 @@ class Record:
     account: str | None
     session: str | None
     age_assured: bool
+    depicted: str
     ending: Ending
     policy: str
     floors: str
@@ -113,6 +115,7 @@ class Record:
             "account": self.account,
             "session": self.session,
             "age_assured": self.age_assured,
+            "depicted": self.depicted,
             "ending": self.ending.value,
             "policy": self.policy,
             "floors": self.floors,

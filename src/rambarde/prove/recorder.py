@@ -20,6 +20,8 @@ from rambarde.prove.log import Log
 
 BATCH = 512
 """Documents in one append at most."""
+WITHDRAWAL = "withdrawal"
+"""The kind under which a withdrawn release is in the log; its id is the record's."""
 WAITING = 10_000
 """Documents that may wait; beyond it recording fails at once instead of later."""
 
@@ -46,6 +48,13 @@ class LogRecorder:
         be released. A caller that is cancelled while it waits may find its record in the log.
         """
         return await asyncio.wrap_future(self._submit(RECORD, record.as_json()))
+
+    async def withdraw(self, id: str, why: str) -> Receipt:
+        """Say in the log that nothing of what the record `id` calls released was. `why` is a fault's code.
+
+        Raises as `record`.
+        """
+        return await asyncio.wrap_future(self._submit(WITHDRAWAL, {"id": id, "why": why}))
 
     def put(self, kind: str, document: Mapping[str, object]) -> Receipt:
         """The same for a document of any kind, with an `id`; blocking: for commands and other threads."""

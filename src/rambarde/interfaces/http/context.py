@@ -1,8 +1,8 @@
 """The caller context: a short-lived JWT in the header `Rambarde-Context` (RFC 7519).
 
 Claims: `jti` (unique), `iat`, `exp` (at most five minutes later), `aud` (the credential's id); and, each
-optional, `sub` (account pseudonym), `plan`, `country`, `age_assured`, `sid` (session). Signed with HS256 and
-the credential's `context_secret`, or with EdDSA and the operator's key.
+optional, `sub` (account pseudonym), `plan`, `country`, `age_assured`, `sid` (session), `depicted_country` (of
+the real person in the pictures sent). Signed with HS256 and the credential's `context_secret`, or with EdDSA and the operator's key.
 """
 
 from __future__ import annotations
@@ -22,7 +22,11 @@ LIFE = 300
 LEEWAY = 5
 """Seconds that two clocks may differ."""
 
-"""ISO 3166-1 alpha-2, or with a subdivision of ISO 3166-2."""
+CLAIMS = frozenset(
+    ("jti", "iat", "exp", "aud", "nbf", "iss")
+    + ("sub", "plan", "country", "age_assured", "sid", "depicted_country")
+)
+"""Those that are understood; any other is refused."""
 WORD = re.compile(r"[\x21-\x7e]{1,200}\Z")
 """A pseudonym or id: printable, without spaces."""
 
@@ -75,14 +79,10 @@ def _token(claims: dict[str, object]) -> Token:
     issued, expires = claims["iat"], claims["exp"]
     if not isinstance(issued, int | float) or not isinstance(expires, int | float) or expires - issued > LIFE:
         raise _fault("context_claim", f"The context token lives longer than {LIFE} s.")
-    country = claims.get("country", UNKNOWN_COUNTRY)
-    if not isinstance(country, str) or not (country == UNKNOWN_COUNTRY or COUNTRY.match(country)):
-        raise _fault("context_claim", "`country` is no ISO 3166 code such as FR or US-CA.")
     assured = claims.get("age_assured", False)
     if not isinstance(assured, bool):
         raise _fault("context_claim", "`age_assured` is neither true nor false.")
-    known = {"jti", "iat", "exp", "aud", "nbf", "iss", "sub", "plan", "country", "age_assured", "sid"}
-    if unknown := sorted(set(claims) - known):
+    if unknown := sorted(set(claims) - CLAIMS):
         raise _fault("context_claim", f"The claim {unknown[0][:32]!r} is not known.")
     return Token(
         id=_word(claims, "jti") or "",
@@ -90,11 +90,19 @@ def _token(claims: dict[str, object]) -> Token:
         context=Context(
             account=_word(claims, "sub"),
             plan=_word(claims, "plan"),
-            country=country,
+            country=_country(claims, "country"),
             age_assured=assured,
             session=_word(claims, "sid"),
+            depicted_country=_country(claims, "depicted_country"),
         ),
     )
+
+
+def _country(claims: dict[str, object], name: str) -> str:
+    country = claims.get(name, UNKNOWN_COUNTRY)
+    if not isinstance(country, str) or not (country == UNKNOWN_COUNTRY or COUNTRY.match(country)):
+        raise _fault("context_claim", f"`{name}` is no ISO 3166 code such as FR or US-CA.")
+    return country
 
 
 def _word(claims: dict[str, object], name: str) -> str | None:

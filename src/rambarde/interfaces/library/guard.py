@@ -98,6 +98,7 @@ class Guard:
         age_assured: bool | None = None,
         account: str | None = None,
         session: str | None = None,
+        depicted_country: str | None = None,
     ) -> Decision:
         """What the admit decision would be; an edit when `images` are given. Nothing is recorded or kept.
 
@@ -105,7 +106,7 @@ class Guard:
         Compare `decision.outcome`; `bool(decision)` raises. Raises `Fault` for what cannot be judged.
         """
         draft = drafted(prompt, negative_prompt=negative_prompt, images=images, mask=mask)
-        terms = self._for(mode, country, age_assured, account, session)
+        terms = self._for(mode, country, age_assured, account, session, depicted_country)
         return self._background.run(lambda: self._check(draft, terms))
 
     async def acheck(
@@ -120,12 +121,13 @@ class Guard:
         age_assured: bool | None = None,
         account: str | None = None,
         session: str | None = None,
+        depicted_country: str | None = None,
     ) -> Decision:
         """`check` without blocking the caller's event loop."""
         draft = await asyncio.to_thread(
             drafted, prompt, negative_prompt=negative_prompt, images=images, mask=mask
         )
-        terms = self._for(mode, country, age_assured, account, session)
+        terms = self._for(mode, country, age_assured, account, session, depicted_country)
         return await self._background.wait(lambda: self._check(draft, terms))
 
     @overload
@@ -215,9 +217,15 @@ class Guard:
         age_assured: bool | None,
         account: str | None,
         session: str | None,
+        depicted_country: str | None,
     ) -> Terms:
         terms = self._terms.changed(
-            mode=mode, country=country, age_assured=age_assured, account=account, session=session
+            mode=mode,
+            country=country,
+            age_assured=age_assured,
+            account=account,
+            session=session,
+            depicted_country=depicted_country,
         )
         self.offers(terms.mode)
         return terms

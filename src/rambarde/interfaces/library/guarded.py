@@ -38,14 +38,21 @@ class _Around:
         account: str | None = None,
         session: str | None = None,
         plan: str | None = None,
+        depicted_country: str | None = None,
     ) -> Self:
         """The same function on behalf of somebody: what only your backend knows of this caller.
 
-        `account` and `session` are your pseudonyms; a session ties its edits into one lineage. What is not
-        given stays as it was. Raises `Fault` `caller_invalid`, or `mode_unknown`.
+        `account` and `session` are your pseudonyms; a session ties its edits into one lineage.
+        `depicted_country` is that of the real person in the pictures, where you know it. What is not given stays as it was. Raises `Fault` `caller_invalid`, or `mode_unknown`.
         """
         terms = self._terms.changed(
-            mode=mode, country=country, age_assured=age_assured, account=account, session=session, plan=plan
+            mode=mode,
+            country=country,
+            age_assured=age_assured,
+            account=account,
+            session=session,
+            plan=plan,
+            depicted_country=depicted_country,
         )
         self._guard.offers(terms.mode)
         return type(self)(self._guard, self._fn, terms, self._name, self._places)

@@ -21,7 +21,8 @@ _SIZE = re.compile(r"(auto|[1-9]\d{1,3}x[1-9]\d{1,3})\Z")
 class Terms:
     """The caller as your own code knows it. Without more: unassured, country unknown, the strictest.
 
-    `country` is ISO 3166-1 alpha-2, optionally with a subdivision (`US-CA`), or `unknown`. `account` and
+    `country` is ISO 3166-1 alpha-2, optionally with a subdivision (`US-CA`), or `unknown`; `depicted_country` is
+    that of the real person in the pictures, where you know it. `account` and
     `session` are your pseudonyms, printable and without spaces, at most 200 characters.
     """
 
@@ -32,11 +33,14 @@ class Terms:
     account: str | None = None
     session: str | None = None
     plan: str | None = None
+    depicted_country: str = UNKNOWN_COUNTRY
 
     def __post_init__(self) -> None:
         """Raises `Fault` `caller_invalid`: a country that is misspelt would lift the rules of the right one."""
-        if self.country != UNKNOWN_COUNTRY and not COUNTRY.match(self.country):
-            raise _invalid("country", "Give an ISO 3166 code such as FR or US-CA, or leave it out.")
+        for name in ("country", "depicted_country"):
+            country = getattr(self, name)
+            if country != UNKNOWN_COUNTRY and not COUNTRY.match(country):
+                raise _invalid(name, "Give an ISO 3166 code such as FR or US-CA, or leave it out.")
         if not isinstance(self.age_assured, bool):
             raise _invalid(
                 "age_assured", "Give True only where you have assured that the caller is an adult."
@@ -53,7 +57,9 @@ class Terms:
 
     @property
     def caller(self) -> Caller:
-        context = Context(self.account, self.plan, self.country, self.age_assured, self.session)
+        context = Context(
+            *(self.account, self.plan, self.country, self.age_assured, self.session, self.depicted_country)
+        )
         return Caller(CREDENTIAL, self.surface, self.mode, context)
 
 
