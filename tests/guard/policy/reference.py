@@ -12,25 +12,67 @@ from rambarde.guard.policy.language import (
     Not,
     Policy,
     RequiredFailed,
+    Rule,
     SignalAtom,
     Test,
+    signals_read,
 )
-from rambarde.nouns.decision import Outcome, Point
+from rambarde.nouns.decision import Fired, Outcome, Point
 from rambarde.nouns.signal import Signal, State
 
 
 def outcome(
     policy: Policy, catalogue: Catalogue, point: Point, facts: Facts, signals: dict[str, Signal]
 ) -> tuple[Outcome, set[str]]:
-    needed = {r.name for r in policy.detectors}
-    failed = False
+    failed = bool(failures(policy, catalogue, point, signals))
+    rules = firing(policy, point, facts, signals, failed)
+    return max((rule.then for rule in rules), default=Outcome.ALLOW), {rule.id for rule in rules}
+
+
+def fired(
+    policy: Policy, catalogue: Catalogue, point: Point, facts: Facts, signals: dict[str, Signal]
+) -> tuple[Fired, ...]:
+    """All that a decision says of what fired, in its order."""
+    silent = failures(policy, catalogue, point, signals)
+    failed = bool(silent)
+    told = {name: Signal.absent(name) if signal.unknown else signal for name, signal in signals.items()}
+    surely = firing(policy, point, facts, told, failed)
+    found = []
+    for rule in firing(policy, point, facts, signals, failed):
+        read = signals_read(rule.when)
+        if rule.countries and "depicted" in rule.whose and policy.depicts is not None:
+            read = tuple(dict.fromkeys((*read, *signals_read(policy.depicts))))
+        assumed = rule not in surely
+        follow = () if assumed else rule.follow
+        found.append(
+            Fired(
+                *(rule.id, rule.then, rule.reason, rule.floor, rule.fields, rule.grounds, follow),
+                *(read or silent, assumed),
+            )
+        )
+    for before in (lambda f: not f.floor, lambda f: f.assumed, lambda f: -f.outcome):
+        found.sort(key=before)
+    return tuple(found)
+
+
+def failures(
+    policy: Policy, catalogue: Catalogue, point: Point, signals: dict[str, Signal]
+) -> tuple[str, ...]:
+    """The signals of required detectors, and of lineage, that failed or are missing."""
+    needed = {"lineage", *(r.name for r in policy.detectors)}
+    found = []
     for entry in catalogue.values():
         if entry.detector in needed and point in entry.points:
             signal = signals.get(entry.name)
             if signal is None or signal.state is State.FAILED:
-                failed = True
-    fired = set()
-    result = Outcome.ALLOW
+                found.append(entry.name)
+    return tuple(found)
+
+
+def firing(
+    policy: Policy, point: Point, facts: Facts, signals: dict[str, Signal], failed: bool
+) -> list[Rule]:
+    found = []
     for rule in policy.rules:
         if point not in rule.points:
             continue
@@ -58,9 +100,8 @@ def outcome(
                 if adult and here:
                     continue
         if true(rule.when, facts, signals, failed):
-            fired.add(rule.id)
-            result = max(result, rule.then)
-    return result, fired
+            found.append(rule)
+    return found
 
 
 def _may_be(country: str, countries: tuple[str, ...]) -> bool:

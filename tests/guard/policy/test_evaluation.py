@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import gc
+import random
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
+from math import nextafter
+from types import FunctionType, ModuleType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rambarde.guard.policy import evaluation
 from rambarde.guard.policy.catalogue import Catalogue
-from rambarde.guard.policy.evaluation import Evaluator, Facts
-from rambarde.guard.policy.language import Policy
+from rambarde.guard.policy.evaluation import REMEMBERED, Evaluator, Facts
+from rambarde.guard.policy.language import All, AnyOf, Condition, Not, Policy, Rule, SignalAtom, Test
 from rambarde.guard.policy.reading import read_policy
-from rambarde.nouns.decision import Outcome, Point
-from rambarde.nouns.signal import Polarity, Signal, badness
+from rambarde.interfaces import parts
+from rambarde.interfaces.settings import Settings
+from rambarde.nouns.decision import Decision, Outcome, Point
+from rambarde.nouns.signal import Polarity, Signal, State, badness
 from tests.guard.policy import conftest as shared
 from tests.guard.policy import reference
+from tests.guard.policy.proof.generated import NAMES as GENERATED
+from tests.guard.policy.proof.generated import policies
 
 NAMES: Catalogue = {
     e.name: e
@@ -74,10 +87,173 @@ all_facts = st.builds(
 @given(all_signals, all_facts, st.sampled_from(list(Point)))
 @settings(max_examples=600)
 def test_agrees_with_the_obvious_evaluator(signals: dict[str, Signal], context: Facts, point: Point) -> None:
-    decision = EVALUATOR.decide(point, context, signals)
-    assert (decision.outcome, {f.rule for f in decision.fired}) == reference.outcome(
-        POLICY, NAMES, point, context, signals
+    agrees(EVALUATOR, NAMES, point, context, signals)
+    assert (
+        EVALUATOR.decide(point, context, signals).outcome
+        is reference.outcome(POLICY, NAMES, point, context, signals)[0]
     )
+
+
+def agrees(
+    evaluator: Evaluator, names: Catalogue, point: Point, context: Facts, signals: dict[str, Signal]
+) -> Decision:
+    """The decision, after the obvious evaluator said the same of all that fired, in the same order."""
+    decision = evaluator.decide(point, context, signals)
+    fired = reference.fired(evaluator.policy, names, point, context, signals)
+    assert decision.fired == fired
+    assert decision.outcome is max((f.outcome for f in fired), default=Outcome.ALLOW)
+    assert (decision.point, decision.signals) == (point, tuple(signals.values()))
+    assert decision.policy == evaluator.policy.digest
+    return decision
+
+
+@given(policies(), st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_agrees_with_the_obvious_evaluator_on_generated_policies(
+    drawn: tuple[Policy, tuple[Rule, ...]], data: st.DataObject
+) -> None:
+    policy = drawn[0]
+    evaluator = Evaluator(policy, GENERATED)
+    signals = st.fixed_dictionaries({}, optional={name: signal_for(name) for name in GENERATED})
+    context = st.builds(replace, all_facts, action=st.sampled_from(["generate", "edit"]))
+    for _ in range(8):
+        agrees(
+            *(evaluator, GENERATED, data.draw(st.sampled_from(list(Point)))),
+            *(data.draw(context), data.draw(signals)),
+        )
+
+
+@pytest.fixture(scope="module")
+def standing() -> tuple[Evaluator, Catalogue]:
+    """The shipped policy, compiled, and the real catalogue."""
+    evaluator, _, names = parts.judging(Settings())
+    return evaluator, names
+
+
+def test_agrees_with_the_obvious_evaluator_on_the_shipped_policy(
+    standing: tuple[Evaluator, Catalogue],
+) -> None:
+    """From harmless to hopeless, at every threshold and a hair beside it."""
+    evaluator, names = standing
+    draw = random.Random(4)
+    cuts = {atom.threshold for rule in evaluator.policy.rules for atom in _atoms(rule.when)}
+    values = sorted(
+        {min(1.0, max(0.0, near)) for cut in cuts for near in (cut, nextafter(cut, 0), nextafter(cut, 1))}
+    )
+    told: Counter[tuple[str, bool]] = Counter()
+    for number in range(4000):
+        signals = {name: Signal.absent(name) for name in names}
+        odds = (number % 12 + 1) / 12
+        for name in names:
+            if draw.random() < odds:
+                state = draw.choices([*State, None], [1, 8, 1, 0.2, 0.1])[0]
+                if state is None:
+                    del signals[name]
+                elif state is State.VALUE:
+                    signals[name] = Signal.measured(name, draw.choice(values))
+                else:
+                    signals[name] = Signal(name, state)
+        context = facts(
+            action=draw.choice(["generate", "edit"]),
+            surface=draw.choice(["web", "reply", "nowhere"]),
+            mode=draw.choice(["standard", "spicy"]),
+            country=draw.choice(["DE", "FR", "US", "US-CA", "unknown"]),
+            age_assured=draw.random() < 0.5,
+        )
+        decision = agrees(evaluator, names, draw.choice(list(Point)), context, signals)
+        told.update((f.rule, f.assumed) for f in decision.fired)
+    never = [rule.id for rule in evaluator.policy.rules if not told[rule.id, False]]
+    assert not never, "the inputs are too few"
+
+
+def _atoms(condition: Condition) -> Iterator[SignalAtom]:
+    match condition:
+        case SignalAtom():
+            yield condition
+        case All(parts) | AnyOf(parts):
+            for part in parts:
+                yield from _atoms(part)
+        case Not(part):
+            yield from _atoms(part)
+
+
+def test_a_threshold_is_exact_whichever_end_is_worse() -> None:
+    """1 − 1e-20 is 1 in floating point: subtracting would take this value for the threshold."""
+    atom = SignalAtom("low", Test.AT_MOST, Polarity.LOW_IS_WORSE, 0.0)
+    rule = replace(POLICY.rules[0], id="exact", when=atom)
+    evaluator = Evaluator(replace(POLICY, rules=(rule,)), NAMES)
+    assert evaluator.decide(Point.ADMIT, facts(), measured(low=1e-20)).outcome is Outcome.ALLOW
+    assert evaluator.decide(Point.ADMIT, facts(), measured(low=0.0)).outcome is Outcome.BLOCK
+
+
+def many_facts(count: int) -> list[Facts]:
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    countries = dict.fromkeys(["FR", "DE", "unknown", *(a + b for a in letters for b in letters)])
+    days = [date(2026, 12, 1), date(2026, 12, 2), date(2027, 12, 2)]
+    modes = ["standard", "spicy"]
+    return [
+        facts(country=country, today=day, mode=mode, age_assured=True)
+        for country in countries
+        for day in days
+        for mode in modes
+    ][:count]
+
+
+@pytest.mark.parametrize("remembered", [0, 1, 7, REMEMBERED])
+def test_what_is_remembered_changes_no_decision(monkeypatch: pytest.MonkeyPatch, remembered: int) -> None:
+    monkeypatch.setattr(evaluation, "REMEMBERED", remembered)
+    evaluator = Evaluator(POLICY, NAMES)
+    draw, contexts = random.Random(4), many_facts(60)
+    signals = measured(a=0.3, b=0.3, low=0.9)
+    for context in draw.choices(contexts, k=1000):
+        agrees(evaluator, NAMES, draw.choice(list(Point)), context, signals)
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    """Countries come from the caller's side: whoever names a thousand fills nothing but the bound."""
+    evaluator = Evaluator(POLICY, NAMES)
+    contexts = many_facts(2 * REMEMBERED)
+    assert len(set(contexts)) == 2 * REMEMBERED
+    for context in contexts:
+        evaluator.decide(Point.ADMIT, context, measured())
+    assert sum(type(thing) is evaluation._Circumstances for thing in _reachable(evaluator)) == REMEMBERED
+
+
+def _reachable(root: object) -> Iterator[object]:
+    """What the garbage collector sees below `root`, types and modules left out."""
+    seen, waiting = {id(root)}, [root]
+    while waiting:
+        thing = waiting.pop()
+        yield thing
+        for below in gc.get_referents(thing):
+            if id(below) not in seen and not isinstance(below, type | ModuleType | FunctionType):
+                seen.add(id(below))
+                waiting.append(below)
+
+
+def test_threads_decide_as_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Side by side on one evaluator that forgets all the time."""
+    monkeypatch.setattr(evaluation, "REMEMBERED", 3)
+    evaluator, contexts = Evaluator(POLICY, NAMES), many_facts(40)
+    inputs = [
+        (point, context, measured(a=value, b=value, low=0.9))
+        for point in Point
+        for context in contexts
+        for value in (0.0, 0.15, 0.3, 0.7)
+    ]
+    expected = [reference.fired(POLICY, NAMES, *given) for given in inputs]
+
+    def work(seed: int) -> list[int]:
+        order = random.Random(seed).sample(range(len(inputs)), len(inputs))
+        return [i for i in order if evaluator.decide(*inputs[i]).fired != expected[i]]
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(work, range(16))) == [[]] * 16
+    finally:
+        sys.setswitchinterval(before)
 
 
 @given(all_signals, all_facts, st.sampled_from(sorted(NAMES)), st.data())

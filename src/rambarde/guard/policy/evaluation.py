@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 
 from rambarde.guard.policy.catalogue import LINEAGE, Catalogue
+from rambarde.guard.policy.compile import ABSENT, FAILED, NO_ANSWER, compile_conditions
 from rambarde.guard.policy.language import (
     All,
-    AnyOf,
-    Condition,
     ContextAtom,
     Mode,
-    Not,
     Policy,
-    RequiredFailed,
     Rule,
-    SignalAtom,
-    Test,
     Whose,
     asked,
     signals_read,
 )
 from rambarde.nouns.caller import UNKNOWN_COUNTRY
 from rambarde.nouns.decision import Decision, Fired, Outcome, Point
-from rambarde.nouns.signal import Polarity, Signal, Signals, State
+from rambarde.nouns.signal import Polarity, Signals, State
+
+REMEMBERED = 1024
+"""Most facts whose applicable rules one evaluator remembers for a decision point; the least used go first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,41 +43,15 @@ class Facts:
     depicted: str = UNKNOWN_COUNTRY
 
 
-_Holds = Callable[[Facts, Signals, bool], bool]
-"""A compiled condition: (facts, signals, a required signal failed) -> does it hold."""
-
-_BEST, _UNKNOWN = -1.0, 2.0
-
-
-def scale(signal: Signal | None, polarity: Polarity) -> float:
-    """Place on the one scale toward the worst: absent −1, values 0 to 1 by polarity, unknown or missing 2."""
-    if signal is None or signal.state >= State.NO_ANSWER:
-        return _UNKNOWN
-    if signal.state is State.ABSENT or signal.value is None:
-        return _BEST
-    return signal.value if polarity is Polarity.HIGH_IS_WORSE else 1.0 - signal.value
-
-
 class Evaluator:
-    """A policy compiled for deciding. Give it the policy and the catalogue it was parsed with."""
+    """A policy compiled for deciding. Give it the policy and the catalogue it was parsed with.
+
+    Safe to use from several threads.
+    """
 
     def __init__(self, policy: Policy, catalogue: Catalogue) -> None:
         self.policy = policy
-        required = {LINEAGE, *(requirement.name for requirement in policy.detectors)}
-        self._required = {
-            point: tuple(e.name for e in catalogue.values() if point in e.points and e.detector in required)
-            for point in Point
-        }
-        self._rules: dict[Point, tuple[tuple[Rule, _Holds, tuple[str, ...]], ...]] = {
-            point: tuple(
-                (rule, _compile(rule.when), signals_read(asked(rule, policy.depicts)))
-                for rule in policy.rules
-                if point in rule.points
-            )
-            for point in Point
-        }
-        self._depicts = _compile(policy.depicts) if policy.depicts is not None else None
-        self._modes: Mapping[str, Mode] = {mode.name: mode for mode in policy.modes}
+        self._points = {point: _PointEvaluator(point, policy, catalogue) for point in Point}
 
     def decide(self, point: Point, facts: Facts, signals: Signals) -> Decision:
         """Every rule of this point that applies and holds fires; the strictest wins; none means allow.
@@ -86,49 +59,114 @@ class Evaluator:
         A rule that holds only because unknown counts as the worst fires *assumed*: as strict, but without
         what would follow from evidence.
         """
-        failed = any(
-            (found := signals.get(name)) is None or found.state is State.FAILED
-            for name in self._required[point]
-        )
-        relaxed = self._relaxed(facts)
-        told = _told(signals)
-        fired = []
-        for rule, holds, read in self._rules[point]:
-            if not rule.floor and rule.id in relaxed:
-                continue
-            if self._fires(rule, holds, facts, signals, failed):
-                assumed = told is not None and not self._fires(rule, holds, facts, told, failed)
-                names = read or (self._failures(point, signals) if failed else ())
-                fired.append(_fired(rule, names, assumed=assumed))
-        fired.sort(key=lambda f: (-f.outcome, f.assumed, not f.floor))
+        fired = self._points[point].fired(facts, signals)
         return Decision(
             point=point,
-            outcome=max((f.outcome for f in fired), default=Outcome.ALLOW),
-            fired=tuple(fired),
+            outcome=fired[0].outcome if fired else Outcome.ALLOW,
+            fired=fired,
             signals=tuple(signals.values()),
             policy=self.policy.digest,
         )
 
-    def _fires(self, rule: Rule, holds: _Holds, facts: Facts, signals: Signals, failed: bool) -> bool:
-        return (
-            _on_its_day(rule, facts)
-            and (not rule.countries or self._in_its_countries(rule, facts, signals, failed))
-            and holds(facts, signals, failed)
+
+@dataclass(frozen=True, slots=True)
+class _Circumstances:
+    """What facts alone settle: the context atoms, and the rules that apply, by position.
+
+    `nobody`: the rules if nobody real is depicted; `somebody`: if somebody may be.
+    """
+
+    contexts: tuple[bool, ...]
+    nobody: tuple[int, ...]
+    somebody: tuple[int, ...]
+
+
+class _PointEvaluator:
+    """The rules of one decision point."""
+
+    def __init__(self, point: Point, policy: Policy, catalogue: Catalogue) -> None:
+        required = {LINEAGE, *(requirement.name for requirement in policy.detectors)}
+        watched = tuple(
+            (entry.name, entry.polarity)
+            for entry in catalogue.values()
+            if point in entry.points and entry.detector in required
         )
+        self._required = len(watched)
+        self._rules = tuple(rule for rule in policy.rules if point in rule.points)
+        # Without a condition for it, somebody real may always be depicted. It comes last.
+        depicts = policy.depicts if policy.depicts is not None else All(())
+        compiled = compile_conditions([*(rule.when for rule in self._rules), depicts], watched)
+        self._judge = compiled.judge
+        self._contexts = compiled.contexts
+        self._scales = tuple((name, worst is Polarity.HIGH_IS_WORSE) for name, worst in compiled.scales)
+        self._ranks, self._ranked = _ranking(self._rules, policy)
+        self._modes: Mapping[str, Mode] = {mode.name: mode for mode in policy.modes}
+        self._circumstances = lru_cache(REMEMBERED)(self._settle)
 
-    def _in_its_countries(self, rule: Rule, facts: Facts, signals: Signals, failed: bool) -> bool:
-        """The caller may be in one of them, or the person depicted, if somebody real may be."""
-        if Whose.CALLER in rule.whose and _may_be_in(facts.country, rule.countries):
-            return True
-        if Whose.DEPICTED not in rule.whose or not _may_be_in(facts.depicted, rule.countries):
-            return False
-        return self._depicts is None or self._depicts(facts, signals, failed)
+    def fired(self, facts: Facts, signals: Signals) -> tuple[Fired, ...]:
+        """What fires, strictest first; among equals what is told before what is assumed, floors before rules."""
+        places, unknown, failures = self._places(signals)
+        circumstances = self._circumstances(facts)
+        firing = self._firing(circumstances, places, bool(failures))
+        if not firing:
+            return ()
+        told = firing
+        if unknown:
+            for index in unknown:
+                places[index] = ABSENT
+            told = self._firing(circumstances, places, bool(failures))
+        found = [self._ranked[rank] for rank in sorted(self._ranks[i][i not in told] for i in firing)]
+        if failures:
+            # A rule that reads no signal fires for the required ones that failed.
+            return tuple(one if one.read else replace(one, read=tuple(failures)) for one in found)
+        return tuple(found)
 
-    def _failures(self, point: Point, signals: Signals) -> tuple[str, ...]:
-        return tuple(
-            name
-            for name in self._required[point]
-            if (found := signals.get(name)) is None or found.state is State.FAILED
+    def _places(self, signals: Signals) -> tuple[list[float], list[int], list[str]]:
+        """The place on each scale; of which signals that are there are unknown; which required ones failed.
+
+        A missing signal is a failed one, and stays so when what is unknown is taken for absent.
+        """
+        places: list[float] = []
+        unknown: list[int] = []
+        failures: list[str] = []
+        get = signals.get
+        for name, high in self._scales:
+            signal = get(name)
+            if signal is not None:
+                value = signal.value
+                if value is not None:
+                    places.append(value if high else -value)
+                    continue
+                state = signal.state
+                if state is State.ABSENT:
+                    places.append(ABSENT)
+                    continue
+                unknown.append(len(places))
+                if state is State.NO_ANSWER:
+                    places.append(NO_ANSWER)
+                    continue
+            if len(places) < self._required:
+                failures.append(name)
+            places.append(FAILED)
+        return places, unknown, failures
+
+    def _firing(self, circumstances: _Circumstances, places: list[float], failed: bool) -> list[int]:
+        *held, somebody = self._judge(places, circumstances.contexts, failed)
+        if True not in held:
+            return []
+        return [i for i in (circumstances.somebody if somebody else circumstances.nobody) if held[i]]
+
+    def _settle(self, facts: Facts) -> _Circumstances:
+        relaxed = self._relaxed(facts)
+        here = [
+            (index, rule)
+            for index, rule in enumerate(self._rules)
+            if (rule.floor or rule.id not in relaxed) and _on_its_day(rule, facts)
+        ]
+        return _Circumstances(
+            contexts=tuple(_context(facts, atom) for atom in self._contexts),
+            nobody=tuple(i for i, rule in here if _in_its_countries(rule, facts, somebody=False)),
+            somebody=tuple(i for i, rule in here if _in_its_countries(rule, facts, somebody=True)),
         )
 
     def _relaxed(self, facts: Facts) -> tuple[str, ...]:
@@ -141,10 +179,18 @@ class Evaluator:
         return mode.relaxes
 
 
-def _told(signals: Signals) -> Signals | None:
-    """The signals with what is unknown taken for absent; None if nothing is unknown."""
-    unknown = [signal for signal in signals.values() if signal.unknown]
-    return dict(signals) | {s.name: Signal.absent(s.name) for s in unknown} if unknown else None
+def _ranking(
+    rules: tuple[Rule, ...], policy: Policy
+) -> tuple[tuple[tuple[int, int], ...], tuple[Fired, ...]]:
+    """All that can fire, in order, and each rule's two places there: told and assumed."""
+    ways = [(index, assumed) for index in range(len(rules)) for assumed in (False, True)]
+    ways.sort(key=lambda way: (-rules[way[0]].then, way[1], not rules[way[0]].floor))
+    rank = {way: place for place, way in enumerate(ways)}
+    ranked = tuple(
+        _fired(rules[index], signals_read(asked(rules[index], policy.depicts)), assumed=assumed)
+        for index, assumed in ways
+    )
+    return tuple((rank[index, False], rank[index, True]) for index in range(len(rules))), ranked
 
 
 def _fired(rule: Rule, read: tuple[str, ...], *, assumed: bool) -> Fired:
@@ -159,6 +205,13 @@ def _fired(rule: Rule, read: tuple[str, ...], *, assumed: bool) -> Fired:
         read=read,
         assumed=assumed,
     )
+
+
+def _in_its_countries(rule: Rule, facts: Facts, *, somebody: bool) -> bool:
+    """The caller may be in one of them, or the person depicted, if `somebody` real may be."""
+    if not rule.countries or (Whose.CALLER in rule.whose and _may_be_in(facts.country, rule.countries)):
+        return True
+    return somebody and Whose.DEPICTED in rule.whose and _may_be_in(facts.depicted, rule.countries)
 
 
 def _in_country(country: str, listed: tuple[str, ...]) -> bool:
@@ -182,42 +235,6 @@ def _on_its_day(rule: Rule, facts: Facts) -> bool:
     return rule.end is None or facts.today < rule.end
 
 
-def _compile(condition: Condition) -> _Holds:
-    match condition:
-        case SignalAtom():
-            return _compile_signal(condition)
-        case ContextAtom(key, values):
-            allowed = frozenset(values)
-            return lambda facts, signals, failed: _context(facts, key) in allowed
-        case RequiredFailed():
-            return lambda facts, signals, failed: failed
-        case All(parts):
-            every = tuple(_compile(part) for part in parts)
-            return lambda facts, signals, failed: all(holds(facts, signals, failed) for holds in every)
-        case AnyOf(parts):
-            some = tuple(_compile(part) for part in parts)
-            return lambda facts, signals, failed: any(holds(facts, signals, failed) for holds in some)
-        case Not(part):
-            inner = _compile(part)
-            return lambda facts, signals, failed: not inner(facts, signals, failed)
-
-
-def _context(facts: Facts, key: str) -> str:
-    value = getattr(facts, key)
-    return str(value).lower() if isinstance(value, bool) else value
-
-
-def _compile_signal(atom: SignalAtom) -> _Holds:
-    name, polarity = atom.signal, atom.polarity
-    if atom.test in (Test.AT_LEAST, Test.AT_MOST):
-        threshold = atom.threshold if polarity is Polarity.HIGH_IS_WORSE else 1.0 - atom.threshold
-        if atom.toward_worst:
-            return lambda facts, signals, failed: scale(signals.get(name), polarity) >= threshold
-        return lambda facts, signals, failed: scale(signals.get(name), polarity) <= threshold
-    if atom.test is Test.PRESENT:
-        return lambda facts, signals, failed: scale(signals.get(name), polarity) > _BEST
-    if atom.test is Test.ABSENT:
-        return lambda facts, signals, failed: scale(signals.get(name), polarity) == _BEST
-    if atom.test is Test.UNKNOWN:
-        return lambda facts, signals, failed: scale(signals.get(name), polarity) == _UNKNOWN
-    return lambda facts, signals, failed: (s := signals.get(name)) is None or s.state is State.FAILED
+def _context(facts: Facts, atom: ContextAtom) -> bool:
+    value = getattr(facts, atom.key)
+    return (str(value).lower() if isinstance(value, bool) else value) in atom.values
