@@ -55,13 +55,13 @@ def test_what_is_written_is_read(document: object) -> None:
 def test_what_is_refused(data: bytes, told: str) -> None:
     with pytest.raises(Fault, match=told) as refused:
         parse(data, "d")
-    assert refused.value.code == "document_invalid" and (refused.value.field or "").startswith("d")
+    assert refused.value.code == "change_invalid" and (refused.value.field or "").startswith("d")
 
 
 def test_what_is_too_large() -> None:
     with pytest.raises(Fault) as refused:
         parse(b'"' + b"a" * LIMIT_BYTES + b'"', "d")
-    assert refused.value.code == "document_too_large"
+    assert refused.value.code == "change_too_large"
 
 
 @pytest.mark.parametrize(

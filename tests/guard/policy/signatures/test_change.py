@@ -202,7 +202,7 @@ def test_what_nobody_could_read_again_is_not_written() -> None:
     large = signed(policy(START, "p", loosened=("é" * 2000,) * 100))
     with pytest.raises(Fault) as refused:
         large.canonical()
-    assert refused.value.code == "document_too_large"
+    assert refused.value.code == "change_too_large"
     with pytest.raises(Fault):
         replace(large, signatures=signed(policy(START, "p"), ADA).signatures * 51)
 

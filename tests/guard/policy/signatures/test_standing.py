@@ -23,6 +23,7 @@ from rambarde.guard.policy.signatures.subject import (
     SwitchOff,
     SwitchOn,
 )
+from rambarde.guard.policy.signatures.verify import TWO
 from rambarde.nouns.fault import Fault, Kind
 from tests.guard.policy.signatures.stand import (
     ADA,
@@ -129,6 +130,7 @@ def test_the_first_policy_counts_as_loosened() -> None:
     standing = founded()
     first = policy(standing, "one")
     assert refused(standing, signed(first, ADA)).code == "signatures_missing"
+    assert standing.need(replace(first, verdict=Verdict.TIGHTENED)) == TWO
     after = standing.after(signed(first, ADA, BEN), at=T0)
     assert (after.policy, after.policy_document) == (sha("one"), sha("one.yaml"))
     tight = policy(standing, "one", verdict=Verdict.TIGHTENED)

@@ -47,11 +47,11 @@ def stamp(time: datetime) -> str:
 def parse(data: bytes, what: str) -> JSON:
     """The document in `data`, with at most one newline after it. `what` names it in messages.
 
-    Raises `Fault(INVALID)` with code `document_too_large` or `document_invalid`.
+    Raises `Fault(INVALID)` with code `change_too_large` or `change_invalid`.
     """
     if len(data) > LIMIT_BYTES:
         raise invalid(
-            "document_too_large",
+            "change_too_large",
             f"{what} has {len(data)} bytes; at most {LIMIT_BYTES} are read.",
             remedy="Shorten its reason and regions.",
             field=what,
@@ -75,7 +75,7 @@ def parse(data: bytes, what: str) -> JSON:
 
 
 def check(value: object, field: str, depth: int = 0) -> None:
-    """Raise `Fault(INVALID, "document_invalid")` for anything but `JSON`, naming the field."""
+    """Raise `Fault(INVALID, "change_invalid")` for anything but `JSON`, naming the field."""
     if depth > LIMIT_DEPTH:
         raise wrong(field, f"is nested more than {LIMIT_DEPTH} levels deep")
     if isinstance(value, str):
@@ -100,13 +100,13 @@ def check(value: object, field: str, depth: int = 0) -> None:
 def wrong(
     field: str, problem: str, remedy: str = "Make and sign the document again with this tool."
 ) -> Fault:
-    return invalid("document_invalid", f"{field} {problem}.", remedy=remedy, field=field)
+    return invalid("change_invalid", f"{field} {problem}.", remedy=remedy, field=field)
 
 
 class Fields:
     """The keys of one JSON object, each read with its type; `done` refuses what nobody asked for.
 
-    Every method raises `Fault(INVALID, "document_invalid")` that names the field.
+    Every method raises `Fault(INVALID, "change_invalid")` that names the field.
     """
 
     def __init__(self, value: object, what: str) -> None:

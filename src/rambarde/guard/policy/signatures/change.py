@@ -169,11 +169,11 @@ class SignedChange:
         return digest(self.canonical())
 
     def canonical(self) -> bytes:
-        """Raises `Fault(INVALID, "document_too_large")` above 1 MiB: nobody could read it again."""
+        """Raises `Fault(INVALID, "change_too_large")` above 1 MiB: nobody could read it again."""
         data = canonical(self.as_json())
         if len(data) > LIMIT_BYTES:
             raise invalid(
-                "document_too_large",
+                "change_too_large",
                 f"the change has {len(data)} bytes; at most {LIMIT_BYTES} are read.",
                 remedy="Tell fewer regions, and keep long texts in the document.",
                 field="change",
