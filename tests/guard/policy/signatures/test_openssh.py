@@ -65,6 +65,7 @@ def test_as_ssh_keygen_prints_it(tmp_path: Path) -> None:
         (LINE.replace("AAAAC3", "AAAAC4", 1), "key_line_invalid"),
         (LINE.split()[0] + " " + LINE.split()[1][:-4], "key_line_invalid"),
         (LINE.split()[0] + " " + LINE.split()[1] + "AAAA", "key_line_invalid"),
+        (LINE.split()[0] + " " + LINE.split()[1] + "==", "key_line_invalid"),
         (f"no-pty {LINE}", "key_line_invalid"),
         (print_line(bytes(32)), "key_weak"),
     ],

@@ -137,6 +137,9 @@ def test_a_roster_is_checked_whoever_makes_it() -> None:
         with pytest.raises(Fault) as refused:
             Roster(wrong)
         assert refused.value.code == code
+    for made in (lambda: replace(ADA, key=bytes(32)), lambda: replace(ADA, roles=frozenset())):
+        with pytest.raises(Fault):
+            made()
 
 
 def test_when_a_roster_locks_out() -> None:
@@ -194,6 +197,8 @@ def test_what_only_reduces() -> None:
     assert reduces(ADA, replace(ben, until=T0), CLEO)
     assert reduces(replace(ADA, roles=DAN.roles), CLEO)
     assert reduces(replace(ADA, since=T0), CLEO)
+    later = Roster((ADA, CLEO, replace(DAN, since=T0)))
+    assert not only_reduces(later, Roster((ADA, CLEO, replace(DAN, since=T0 - HOUR))))
     assert not reduces(ADA, replace(ben, until=T0 + day), CLEO)
     assert not reduces(ADA, replace(ben, until=None), CLEO)
     assert not reduces(ADA, CLEO, replace(DAN, roles=ADA.roles))

@@ -193,7 +193,7 @@ def test_a_measure_is_prepared_switched_on_and_off() -> None:
     standing = running()
     assert standing.measures == {"no-people": Measure(sha("document"), breaker=False, review_days=7)}
     on = change(standing, SwitchOn("no-people", breaker=False), T0 + HOUR, by="Night Shift", reason="now")
-    after = standing.after(SignedChange(on), at=T0 + HOUR)
+    after = standing.after(SignedChange(on), at=T0 + HOUR + timedelta(minutes=1))
     week = timedelta(days=7)
     assert after.on == {"no-people": On(T0 + HOUR, T0 + HOUR + week, "Night Shift", "now", False)}
     assert after.policy == standing.policy and after.measures == standing.measures
