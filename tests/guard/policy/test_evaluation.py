@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rambarde.guard.policy import evaluation
-from rambarde.guard.policy.catalogue import Catalogue
+from rambarde.guard.policy.catalogue import Catalogue, catalogue
 from rambarde.guard.policy.evaluation import REMEMBERED, Evaluator, Facts
 from rambarde.guard.policy.language import All, AnyOf, Condition, Not, Policy, Rule, SignalAtom, Test
-from rambarde.guard.policy.reading import read_policy
+from rambarde.guard.policy.reading import SHIPPED, read_policy, shipped
 from rambarde.interfaces import parts
 from rambarde.interfaces.settings import Settings
 from rambarde.nouns.decision import Decision, Outcome, Point
@@ -126,20 +126,23 @@ def test_agrees_with_the_obvious_evaluator_on_generated_policies(
 @pytest.fixture(scope="module")
 def standing() -> tuple[Evaluator, Catalogue]:
     """The shipped policy, compiled, and the real catalogue."""
-    evaluator, _, names = parts.judging(Settings())
-    return evaluator, names
+    names = catalogue(detector.info for detector in parts.detectors(Settings()))
+    return Evaluator(read_policy(shipped(SHIPPED), names), names), names
 
 
 def test_agrees_with_the_obvious_evaluator_on_the_shipped_policy(
     standing: tuple[Evaluator, Catalogue],
 ) -> None:
-    """From harmless to hopeless, at every threshold and a hair beside it."""
+    """From harmless to hopeless, at every threshold and a hair beside it, where and when the rules differ."""
     evaluator, names = standing
     draw = random.Random(4)
     cuts = {atom.threshold for rule in evaluator.policy.rules for atom in _atoms(rule.when)}
     values = sorted(
         {min(1.0, max(0.0, near)) for cut in cuts for near in (cut, nextafter(cut, 0), nextafter(cut, 1))}
     )
+    rules = evaluator.policy.rules
+    days = sorted({date(2026, 11, 22)} | {day for rule in rules for day in (rule.start, rule.end) if day})
+    countries = sorted({"unknown", "JP"} | {country for rule in rules for country in rule.countries})
     told: Counter[tuple[str, bool]] = Counter()
     for number in range(4000):
         signals = {name: Signal.absent(name) for name in names}
@@ -157,12 +160,14 @@ def test_agrees_with_the_obvious_evaluator_on_the_shipped_policy(
             action=draw.choice(["generate", "edit"]),
             surface=draw.choice(["web", "reply", "nowhere"]),
             mode=draw.choice(["standard", "spicy"]),
-            country=draw.choice(["DE", "FR", "US", "US-CA", "unknown"]),
+            country=draw.choice(countries),
+            depicted=draw.choice(countries),
             age_assured=draw.random() < 0.5,
+            today=draw.choice(days),
         )
         decision = agrees(evaluator, names, draw.choice(list(Point)), context, signals)
         told.update((f.rule, f.assumed) for f in decision.fired)
-    never = [rule.id for rule in evaluator.policy.rules if not told[rule.id, False]]
+    never = [rule.id for rule in rules if not told[rule.id, False]]
     assert not never, "the inputs are too few"
 
 
@@ -296,6 +301,15 @@ def test_a_missing_signal_is_a_failed_one() -> None:
     decision = EVALUATOR.decide(Point.ADMIT, facts(), signals)
     assert decision.outcome is Outcome.BLOCK
     assert ("unchecked", ("b",)) in {(f.rule, f.read) for f in decision.fired}
+
+
+def test_only_what_is_required_can_have_failed() -> None:
+    """What is read without being required is the worst it can be, and no failed check."""
+    policy = replace(POLICY, detectors=())
+    decision = agrees(Evaluator(policy, NAMES), NAMES, Point.ADMIT, facts(), {})
+    assert decision.outcome is Outcome.BLOCK
+    assert {f.rule for f in decision.fired} >= {"minor-sexual", "adult"}
+    assert "unchecked" not in {f.rule for f in decision.fired}
 
 
 @pytest.mark.parametrize(

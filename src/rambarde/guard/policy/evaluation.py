@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
@@ -21,7 +21,7 @@ from rambarde.guard.policy.language import (
 )
 from rambarde.nouns.caller import UNKNOWN_COUNTRY
 from rambarde.nouns.decision import Decision, Fired, Outcome, Point
-from rambarde.nouns.signal import Polarity, Signals, State
+from rambarde.nouns.signal import Polarity, Signals
 
 REMEMBERED = 1024
 """Most facts whose applicable rules one evaluator remembers for a decision point; the least used go first."""
@@ -41,6 +41,10 @@ class Facts:
     age_assured: bool
     today: date
     depicted: str = UNKNOWN_COUNTRY
+
+
+_PLACES = (ABSENT, FAILED, NO_ANSWER, FAILED)
+"""By state; a value that is none, which no signal can be, would be the worst."""
 
 
 class Evaluator:
@@ -81,8 +85,21 @@ class _Circumstances:
     somebody: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One of the two ways a rule fires, told and assumed. `index` is the rule's at its decision point."""
+
+    index: int
+    rule: Rule
+    fired: Fired
+
+    def because(self, failures: Sequence[str]) -> Fired:
+        """Of a rule that reads no signal: it fires for the required ones that failed."""
+        return _fired(self.rule, tuple(failures), assumed=self.fired.assumed)
+
+
 class _PointEvaluator:
-    """The rules of one decision point."""
+    """The rules of one decision point: those that always apply, and those that depend on place, day or mode."""
 
     def __init__(self, point: Point, policy: Policy, catalogue: Catalogue) -> None:
         required = {LINEAGE, *(requirement.name for requirement in policy.detectors)}
@@ -92,19 +109,25 @@ class _PointEvaluator:
             if point in entry.points and entry.detector in required
         )
         self._required = len(watched)
-        self._rules = tuple(rule for rule in policy.rules if point in rule.points)
+        rules = tuple(rule for rule in policy.rules if point in rule.points)
         # Without a condition for it, somebody real may always be depicted. It comes last.
         depicts = policy.depicts if policy.depicts is not None else All(())
-        compiled = compile_conditions([*(rule.when for rule in self._rules), depicts], watched)
+        compiled = compile_conditions([*(rule.when for rule in rules), depicts], watched)
         self._judge = compiled.judge
         self._contexts = compiled.contexts
         self._scales = tuple((name, worst is Polarity.HIGH_IS_WORSE) for name, worst in compiled.scales)
-        self._ranks, self._ranked = _ranking(self._rules, policy)
         self._modes: Mapping[str, Mode] = {mode.name: mode for mode in policy.modes}
+        lifted = {name for mode in policy.modes for name in mode.relaxes}
+        sometimes = [_limited(rule) or (rule.id in lifted and not rule.floor) for rule in rules]
+        self._sometimes = tuple((index, rule) for index, rule in enumerate(rules) if sometimes[index])
+        self._always = tuple(index for index in range(len(rules)) if not sometimes[index])
+        self._ways = _ways(rules, policy)
+        rank = {(way.index, way.fired.assumed): rank for rank, way in enumerate(self._ways)}
+        self._ranks = tuple((rank[index, False], rank[index, True]) for index in range(len(rules)))
         self._circumstances = lru_cache(REMEMBERED)(self._settle)
 
     def fired(self, facts: Facts, signals: Signals) -> tuple[Fired, ...]:
-        """What fires, strictest first; among equals what is told before what is assumed, floors before rules."""
+        """What fires, in the order of the ways."""
         places, unknown, failures = self._places(signals)
         circumstances = self._circumstances(facts)
         firing = self._firing(circumstances, places, bool(failures))
@@ -115,11 +138,11 @@ class _PointEvaluator:
             for index in unknown:
                 places[index] = ABSENT
             told = self._firing(circumstances, places, bool(failures))
-        found = [self._ranked[rank] for rank in sorted(self._ranks[i][i not in told] for i in firing)]
-        if failures:
-            # A rule that reads no signal fires for the required ones that failed.
-            return tuple(one if one.read else replace(one, read=tuple(failures)) for one in found)
-        return tuple(found)
+        ranks = self._ranks
+        ways = [self._ways[rank] for rank in sorted([ranks[i][i not in told] for i in firing])]
+        if not failures:
+            return tuple([way.fired for way in ways])
+        return tuple([way.fired if way.fired.read else way.because(failures) for way in ways])
 
     def _places(self, signals: Signals) -> tuple[list[float], list[int], list[str]]:
         """The place on each scale; of which signals that are there are unknown; which required ones failed.
@@ -129,45 +152,40 @@ class _PointEvaluator:
         places: list[float] = []
         unknown: list[int] = []
         failures: list[str] = []
-        get = signals.get
         for name, high in self._scales:
-            signal = get(name)
-            if signal is not None:
-                value = signal.value
-                if value is not None:
-                    places.append(value if high else -value)
-                    continue
-                state = signal.state
-                if state is State.ABSENT:
-                    places.append(ABSENT)
-                    continue
+            signal = signals.get(name)
+            if signal is not None and signal.value is not None:
+                places.append(signal.value if high else -signal.value)
+                continue
+            place = FAILED if signal is None else _PLACES[signal.state]
+            if place >= NO_ANSWER and signal is not None:
                 unknown.append(len(places))
-                if state is State.NO_ANSWER:
-                    places.append(NO_ANSWER)
-                    continue
-            if len(places) < self._required:
+            if place >= FAILED and len(places) < self._required:
                 failures.append(name)
-            places.append(FAILED)
+            places.append(place)
         return places, unknown, failures
 
     def _firing(self, circumstances: _Circumstances, places: list[float], failed: bool) -> list[int]:
-        *held, somebody = self._judge(places, circumstances.contexts, failed)
-        if True not in held:
-            return []
-        return [i for i in (circumstances.somebody if somebody else circumstances.nobody) if held[i]]
+        held = self._judge(places, circumstances.contexts, failed)
+        applying = circumstances.somebody if held[-1] else circumstances.nobody
+        return [index for index in applying if held[index]]
 
     def _settle(self, facts: Facts) -> _Circumstances:
+        """A rule with countries applies where the caller may be, or the person depicted, if somebody real may be."""
         relaxed = self._relaxed(facts)
-        here = [
-            (index, rule)
-            for index, rule in enumerate(self._rules)
-            if (rule.floor or rule.id not in relaxed) and _on_its_day(rule, facts)
-        ]
-        return _Circumstances(
-            contexts=tuple(_context(facts, atom) for atom in self._contexts),
-            nobody=tuple(i for i, rule in here if _in_its_countries(rule, facts, somebody=False)),
-            somebody=tuple(i for i, rule in here if _in_its_countries(rule, facts, somebody=True)),
-        )
+        nobody, somebody = list(self._always), list(self._always)
+        for index, rule in self._sometimes:
+            if (rule.id in relaxed and not rule.floor) or not _on_its_day(rule, facts):
+                continue
+            if not rule.countries or (
+                Whose.CALLER in rule.whose and _may_be_in(facts.country, rule.countries)
+            ):
+                nobody.append(index)
+                somebody.append(index)
+            elif Whose.DEPICTED in rule.whose and _may_be_in(facts.depicted, rule.countries):
+                somebody.append(index)
+        contexts = tuple(_context(facts, atom) for atom in self._contexts)
+        return _Circumstances(contexts, tuple(nobody), tuple(somebody))
 
     def _relaxed(self, facts: Facts) -> tuple[str, ...]:
         """What the mode lifts; nothing where its terms are not met, or where the mode is unknown."""
@@ -179,18 +197,19 @@ class _PointEvaluator:
         return mode.relaxes
 
 
-def _ranking(
-    rules: tuple[Rule, ...], policy: Policy
-) -> tuple[tuple[tuple[int, int], ...], tuple[Fired, ...]]:
-    """All that can fire, in order, and each rule's two places there: told and assumed."""
-    ways = [(index, assumed) for index in range(len(rules)) for assumed in (False, True)]
-    ways.sort(key=lambda way: (-rules[way[0]].then, way[1], not rules[way[0]].floor))
-    rank = {way: place for place, way in enumerate(ways)}
-    ranked = tuple(
-        _fired(rules[index], signals_read(asked(rules[index], policy.depicts)), assumed=assumed)
-        for index, assumed in ways
-    )
-    return tuple((rank[index, False], rank[index, True]) for index in range(len(rules))), ranked
+def _ways(rules: tuple[Rule, ...], policy: Policy) -> tuple[_Way, ...]:
+    """All ways to fire, strictest first; among equals told before assumed, then floors before other rules."""
+    ways = [
+        _Way(index, rule, _fired(rule, signals_read(asked(rule, policy.depicts)), assumed=assumed))
+        for index, rule in enumerate(rules)
+        for assumed in (False, True)
+    ]
+    ways.sort(key=lambda way: (-way.rule.then, way.fired.assumed, not way.rule.floor))
+    return tuple(ways)
+
+
+def _limited(rule: Rule) -> bool:
+    return bool(rule.countries or rule.surfaces or rule.start or rule.end)
 
 
 def _fired(rule: Rule, read: tuple[str, ...], *, assumed: bool) -> Fired:
@@ -207,13 +226,6 @@ def _fired(rule: Rule, read: tuple[str, ...], *, assumed: bool) -> Fired:
     )
 
 
-def _in_its_countries(rule: Rule, facts: Facts, *, somebody: bool) -> bool:
-    """The caller may be in one of them, or the person depicted, if `somebody` real may be."""
-    if not rule.countries or (Whose.CALLER in rule.whose and _may_be_in(facts.country, rule.countries)):
-        return True
-    return somebody and Whose.DEPICTED in rule.whose and _may_be_in(facts.depicted, rule.countries)
-
-
 def _in_country(country: str, listed: tuple[str, ...]) -> bool:
     """Surely in one of them: what a mode is offered in."""
     return country in listed or country.split("-")[0] in listed
@@ -223,7 +235,8 @@ def _may_be_in(country: str, listed: tuple[str, ...]) -> bool:
     """Not surely outside all of them: where a rule applies. `US` may be `US-CA`, unknown may be anything."""
     if country == UNKNOWN_COUNTRY or _in_country(country, listed):
         return True
-    return any(one.startswith(f"{country}-") for one in listed)
+    part = f"{country}-"
+    return any(one.startswith(part) for one in listed)
 
 
 def _on_its_day(rule: Rule, facts: Facts) -> bool:
