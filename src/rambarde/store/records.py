@@ -13,7 +13,7 @@ from rambarde.nouns.custody import Logged
 from rambarde.nouns.record import Ending
 from rambarde.store.database import Database
 from rambarde.store.ledger import RECORD, Ledger
-from rambarde.store.schema import record_rules, records
+from rambarde.store.schema import log_entries, record_rules, records
 
 _PAGE = 500
 
@@ -92,6 +92,29 @@ class Records:
                 return
             last = indexes[-1]
             left = None if left is None else left - count
+
+    def bodies(self, wanted: Wanted | None = None) -> Iterator[bytes]:
+        """The wanted records' canonical JSON alone, in the order of the log, for reading through many: in pages,
+        and several times as fast as `find`. What they commit to is not looked at: `rambarde log verify` does.
+        """
+        last = -1
+        query = (
+            sa.select(records.c.seq, log_entries.c.body)
+            .select_from(records.join(log_entries, log_entries.c.seq == records.c.seq))
+            .where(*_conditions(wanted or Wanted()))
+            .order_by(records.c.seq)
+            .limit(_PAGE)
+        )
+        while True:
+            with self._database.reading() as connection:
+                found = [
+                    (int(seq), bytes(body))
+                    for seq, body in connection.execute(query.where(records.c.seq > last))
+                ]
+            yield from (body for _, body in found)
+            if len(found) < _PAGE:
+                return
+            last = found[-1][0]
 
     def count(self, wanted: Wanted | None = None) -> int:
         query = sa.select(sa.func.count()).select_from(records).where(*_conditions(wanted or Wanted()))

@@ -32,7 +32,7 @@ from rambarde.guard.policy.proof.diagram import Assignment, Diagrams
 from rambarde.nouns.caller import STANDARD, UNKNOWN_COUNTRY
 from rambarde.nouns.decision import Point
 from rambarde.nouns.request import Action
-from rambarde.nouns.signal import Polarity, Signal, State
+from rambarde.nouns.signal import Polarity, Signal, Signals, State
 
 OTHER = "any other"
 """A surface, mode or country that no policy names. No name in a policy can be spelled so."""
@@ -83,6 +83,9 @@ class Span:
             return self.first
         return self.end - timedelta(days=1) if self.end is not None else date(2026, 1, 1)
 
+    def holds(self, day: date) -> bool:
+        return (self.first is None or self.first <= day) and (self.end is None or day < self.end)
+
 
 @dataclass(frozen=True, slots=True)
 class Silence:
@@ -91,6 +94,8 @@ class Silence:
     failed: bool
 
 
+Input = tuple[Point, Facts, Signals]
+"""What a decision is made of."""
 Value = str | bool | Point | Action | Span | Cell | Silence
 
 
@@ -128,9 +133,12 @@ class Space:
         rules: Sequence[Rule] = (),
         *,
         offered: bool = False,
+        around: Input | None = None,
     ) -> None:
         """`rules` are more rules to cut at: floors that a policy may have lost. `offered`: only the surfaces
-        and modes that one of the policies offers, because the chain refuses any other before it decides."""
+        and modes that one of the policies offers, because the chain refuses any other before it decides.
+        `around`: an input whose cells cost nothing, so that the cheapest case is the smallest change of it:
+        fewest inputs changed, then the shortest way of each. Raises `ValueError` as `locate` does."""
         self.catalogue = catalogue
         self.rules = (*(rule for policy in policies for rule in policy.rules), *rules)
         conditions = [
@@ -165,7 +173,14 @@ class Space:
             *self._silences(required),
         )
         self.at = {variable.name: index for index, variable in enumerate(self.variables)}
-        self.diagrams = Diagrams([variable.prices for variable in self.variables])
+        self.diagrams = Diagrams(
+            [variable.prices for variable in self.variables]
+            if around is None
+            else [
+                _steps(len(variable.values), here)
+                for variable, here in zip(self.variables, self.locate(*around), strict=True)
+            ]
+        )
 
     def _named(self, key: str) -> list[str]:
         return [
@@ -246,6 +261,42 @@ class Space:
         )
         return Point(str(self.value(assignment, POINT))), facts, signals
 
+    def locate(self, point: Point, facts: Facts, signals: Signals) -> Assignment:
+        """The cells of one input: what `represent` gives an example of. A missing signal has failed.
+
+        Raises `ValueError` for an action that nothing knows.
+        """
+        context: dict[str, Value] = {
+            POINT: point,
+            ACTION: facts.action,
+            MODE: facts.mode if facts.mode in self.modes else OTHER,
+            AGE: facts.age_assured,
+            SURFACE: facts.surface if facts.surface in self.surfaces else OTHER,
+            COUNTRY: self._cell_of(COUNTRY, facts.country),
+            DEPICTED: self._cell_of(DEPICTED, facts.depicted),
+        }
+        found = []
+        for variable in self.variables:
+            if variable.name == DATE:
+                days = [
+                    span for span in variable.values if isinstance(span, Span) and span.holds(facts.today)
+                ]
+                found.append(variable.values.index(days[0]))
+            elif not variable.signals:
+                found.append(variable.values.index(context[variable.name]))
+            elif point not in variable.points:
+                found.append(variable.default)
+            else:
+                found.append(_found(variable, [signals.get(name) for name in variable.signals]))
+        return tuple(found)
+
+    def _cell_of(self, name: str, place: str) -> str:
+        """The cell of a country: itself, the other parts of one whose parts are named, or any other."""
+        named = self.variables[self.at[name]].values
+        whole, _, part = place.partition("-")
+        nearest = (place, whole + ELSEWHERE, whole) if part else (place,)
+        return next((code for code in nearest if code in named), OTHER)
+
     def _place(self, assignment: Assignment, name: str) -> str:
         """A code of the cell. ZZ is reserved for private use (ISO 3166-1): nobody's country, unless it is named."""
         place = str(self.value(assignment, name))
@@ -304,6 +355,28 @@ def _signal(name: str, value: Value) -> Signal:
             return Signal.no_answer(name, "no answer")
         case _:
             return Signal.failed(name, "late")
+
+
+def _found(variable: Variable, signals: Sequence[Signal | None]) -> int:
+    """The cell of a signal; for a silence, whether one of its signals failed."""
+    if isinstance(variable.values[0], Silence):
+        failed = any(signal is None or signal.state is State.FAILED for signal in signals)
+        return variable.values.index(Silence(failed))
+    state = State.FAILED if signals[0] is None else signals[0].state
+    value = None if signals[0] is None else signals[0].value
+    cells = [
+        (cell.high - cell.low, index)
+        for index, cell in enumerate(variable.values)
+        if isinstance(cell, Cell)
+        and cell.state is state
+        and (value is None or cell.low <= value <= cell.high)
+    ]
+    # At a threshold the point itself, which is narrower than the intervals that end there.
+    return min(cells)[1]
+
+
+def _steps(size: int, here: int) -> tuple[int, ...]:
+    return tuple(0 if index == here else _UNLIKE_DEFAULT + abs(index - here) for index in range(size))
 
 
 def _oddness(value: Value) -> int:
