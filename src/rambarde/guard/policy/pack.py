@@ -63,15 +63,15 @@ def read_pack(
     parser.define(fields.get("conditions"))
     node = fields.need("rules", "the pack")
     rules = tuple(_at_home(rule, table) for rule in parser.rules(node))
-    for rule in rules:
+    for item, rule in zip(node.items("`rules`"), rules, strict=True):
         if not rule.id.startswith(f"{table.name}-"):
-            raise node.error(
+            raise item.error(
                 f"the rule {rule.id!r} is not called after its pack.", f"Call it {table.name}-…."
             )
         if not rule.countries:
-            raise node.error(f"the rule {rule.id!r} names no country.", "Add `countries`.")
+            raise item.error(f"the rule {rule.id!r} names no country.", "Add `countries`.")
         if rule.surfaces:
-            raise node.error(f"the rule {rule.id!r} names surfaces.", "Law holds on all: remove `surfaces`.")
+            raise item.error(f"the rule {rule.id!r} names surfaces.", "Law holds on all: remove `surfaces`.")
     fields.done("the pack", _KEYS)
     return replace(table, rules=rules)
 
