@@ -155,8 +155,8 @@ def gateway(upstream: str, data: str) -> tuple[Any, str]:
         def inspect(self, subject: object, /) -> Reading:
             return self.reading
 
-    running = wire(Settings(data=data, upstream="openai", upstream_url=f"{upstream}/v1", port=0))
-    required = {one.name: one for one in running.chain.evaluator.policy.detectors}
+    running = wire(Settings(data=data, upstream="openai", upstream_url=f"{upstream}/v1", port=0), demo=True)
+    required = {one.name: one for one in running.chain.policies.policy.detectors}
     infos = [d.info for d in parts.detectors(running.settings) if d.info.name in required]
     instant = [Instant(info, required[info.name].digest) for info in infos]
     running.chain.inspector = Inspector(instant, tuple(required.values()))

@@ -53,13 +53,14 @@ def serving(
     inspector: Inspector | None = None,
     change: Callable[[Gateway], None] | None = None,
     wait: bool = True,
+    demo: bool = True,
     **settings: object,
 ) -> Iterator[Served]:
     """Serve a gateway until the block ends. `inspector` is one already loaded; `change` sees the gateway first.
 
     `wait` until the models are ready.
     """
-    gateway = wire(Settings(data=str(data), port=0, **settings), upstream=upstream)  # type: ignore[arg-type]
+    gateway = wire(Settings(data=str(data), port=0, **settings), upstream=upstream, demo=demo)  # type: ignore[arg-type]
     if inspector is not None:
         gateway.chain.inspector = inspector
     if change is not None:

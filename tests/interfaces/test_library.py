@@ -47,7 +47,7 @@ def opened(data: Path, inspector: Inspector, **more: Any) -> Guard:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(library, "wire", wire)
-        return Guard.open(data=data, **more)
+        return Guard.open(data=data, demo=True, **more)
 
 
 @pytest.fixture(scope="module")
@@ -513,7 +513,7 @@ def test_its_own_thread_does_not_wait_for_itself(guard: Guard) -> None:
 )
 def test_what_cannot_be_opened(tmp_path: Path, given: dict[str, Any], code: str) -> None:
     with pytest.raises(Fault) as caught:
-        Guard.open(data=tmp_path, **given)
+        Guard.open(data=tmp_path, demo=True, **given)
     assert caught.value.code == code
 
 

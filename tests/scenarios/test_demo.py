@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from rambarde.guard.detectors.contract import Detector, DetectorInfo, Reading
 from rambarde.guard.inspect import Inspector
 from rambarde.guard.policy.evaluation import Evaluator
+from rambarde.guard.ports import FixedPolicy
 from rambarde.interfaces import parts
 from rambarde.interfaces.cli import demo as command
 from rambarde.interfaces.cli.main import app
@@ -158,10 +159,10 @@ def without(*rules: str) -> Callable[[Gateway], None]:
 
     def change(gateway: Gateway) -> None:
         _, _, names = parts.judging(Settings())
-        policy = gateway.chain.evaluator.policy
+        policy = gateway.chain.policies.policy
         less = replace(policy, rules=tuple(rule for rule in policy.rules if rule.id not in rules))
         assert len(less.rules) < len(policy.rules)
-        gateway.chain.evaluator = Evaluator(less, names)
+        gateway.chain.policies = FixedPolicy(Evaluator(less, names), gateway.clock)
 
     return change
 

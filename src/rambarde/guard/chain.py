@@ -244,6 +244,7 @@ class Chain:
         raise Withdrawn(fault)
 
     async def _generate(self, request: Request, life: Life) -> tuple[Generated, ...]:
+        self.policies.generates(self.upstream.name, request.model)
         life.upstream = self.upstream.name
         images = await self.upstream.generate(request, deadline=self.limits.generate)
         if len(images) != request.n:

@@ -36,19 +36,35 @@ class Inspector:
 
     A detector that is not installed in the required version and digest is unfit: its signals read *failed*.
     Each detector has threads of its own, so one that hangs starves nobody else: it reads *failed* (late)
-    until its calls return.
+    until its calls return. `detectors` are all that are installed: another policy may require others.
     """
 
     def __init__(
         self, detectors: Iterable[Detector], required: Sequence[Requirement], *, threads: int = 2
     ) -> None:
-        self._detectors = tuple(detectors)
-        self._required = {requirement.name: requirement for requirement in required}
-        self._unfit: dict[str, str] = {d.info.name: "not loaded yet" for d in self._detectors}
+        self._installed = tuple(detectors)
+        self._loaded: dict[str, str | None] = {}
+        """Why a detector cannot be used at all, or None; nothing for one that was not loaded yet."""
         self._pools = {
             d.info.name: ThreadPoolExecutor(threads, thread_name_prefix=f"detector-{d.info.name}")
-            for d in self._detectors
+            for d in self._installed
         }
+        self.require(required)
+
+    @property
+    def required(self) -> tuple[Requirement, ...]:
+        return tuple(self._required.values())
+
+    def require(self, required: Sequence[Requirement]) -> bool:
+        """Hold the detectors against another policy. True if one has to be loaded first: call `load` then;
+
+        until it has returned, that one's signals read *failed*.
+        """
+        names = {requirement.name: requirement for requirement in required}
+        self._detectors = tuple(d for d in self._installed if d.info.name in names)
+        self._unfit = {d.info.name: why for d in self._detectors if (why := self._misfit(d, names))}
+        self._required = names
+        return any(d.info.name not in self._loaded for d in self._detectors)
 
     def load(self) -> None:
         """Load every detector and hold its version and digest against the policy. Takes seconds; never raises."""
@@ -56,22 +72,36 @@ class Inspector:
         # more than it helps. Setting it around each call is not safe when several threads call.
         threadpool_limits(limits=1, user_api="blas")
         for detector in self._detectors:
-            info = detector.info
+            name = detector.info.name
+            if name in self._loaded:
+                continue
             try:
                 detector.load()
-                required = self._required.get(info.name)
-                if required is None:
-                    raise LookupError("the policy does not require it")
-                if (info.version, detector.digest) != (required.version, required.digest):
-                    raise LookupError(
-                        f"installed {info.version}@{detector.digest}, "
-                        f"the policy requires {required.version}@{required.digest}"
-                    )
             except Exception as error:
-                self._unfit[info.name] = f"{type(error).__name__}: {error}"
-                log.error("detector %s is unfit: %s", info.name, error)
+                self._loaded[name] = f"{type(error).__name__}: {error}"
             else:
-                self._unfit.pop(info.name, None)
+                self._loaded[name] = None
+        for detector in self._detectors:
+            if why := self._misfit(detector, self._required):
+                self._unfit[detector.info.name] = why
+                log.error("detector %s is unfit: %s", detector.info.name, why)
+            else:
+                self._unfit.pop(detector.info.name, None)
+
+    def _misfit(self, detector: Detector, required: Mapping[str, Requirement]) -> str | None:
+        """Why the detector cannot answer for the policy."""
+        info = detector.info
+        if info.name not in self._loaded:
+            return "not loaded yet"
+        if (broken := self._loaded[info.name]) is not None:
+            return broken
+        wanted = required[info.name]
+        if (info.version, detector.digest) != (wanted.version, wanted.digest):
+            return (
+                f"installed {info.version}@{detector.digest}, "
+                f"the policy requires {wanted.version}@{wanted.digest}"
+            )
+        return None
 
     @property
     def unfit(self) -> Mapping[str, str]:

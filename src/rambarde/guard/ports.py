@@ -57,6 +57,13 @@ class PolicyHolder(Protocol):
         """Today, in UTC; two days where the clock is in doubt, and the stricter one counts."""
         ...
 
+    def generates(self, upstream: str, model: str | None) -> None:
+        """Raise `Fault(FORBIDDEN, "launch_gate")` for a model of a generator that nobody assessed.
+
+        `model` is the one that the caller names, None for the generator's own choice.
+        """
+        ...
+
     def saw(self, id: str, output: int | None, facts: Facts, signals: Signals, decision: Decision) -> None:
         """A decision was made: a candidate in the shadow is asked the same. Never raises."""
         ...
@@ -78,6 +85,9 @@ class FixedPolicy:
 
     def days(self) -> Sequence[date]:
         return (self.clock().date(),)
+
+    def generates(self, upstream: str, model: str | None) -> None:
+        pass
 
     def saw(self, id: str, output: int | None, facts: Facts, signals: Signals, decision: Decision) -> None:
         pass

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rambarde.interfaces.opening import opener
 from rambarde.interfaces.settings import Settings
+from rambarde.interfaces.vault import Vault
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.prove.key import open_signer
 from rambarde.prove.log import FOLDER, Log
@@ -23,9 +23,6 @@ from rambarde.store.appeals import Appeals
 from rambarde.store.ledger import Ledger
 from rambarde.store.records import Records
 from rambarde.store.reviews import Reviews
-
-if TYPE_CHECKING:
-    from rambarde.interfaces.wiring import Vault
 
 
 @dataclass(frozen=True, slots=True)

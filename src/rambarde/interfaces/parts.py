@@ -53,9 +53,7 @@ def judging(settings: Settings) -> tuple[Evaluator, Inspector, Catalogue]:
     installed = detectors(settings)
     names = catalogue(d.info for d in installed)
     running = policy(settings, names)
-    required = {requirement.name for requirement in running.detectors}
-    inspector = Inspector((d for d in installed if d.info.name in required), running.detectors)
-    return Evaluator(running, names), inspector, names
+    return Evaluator(running, names), Inspector(installed, running.detectors), names
 
 
 def policy(settings: Settings, names: Catalogue) -> Policy:

@@ -7,66 +7,33 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from rambarde.guard.chain import Chain, ChainLimits
+from rambarde.guard.inspect import Inspector
 from rambarde.guard.lineage import Lineage
+from rambarde.guard.policy.catalogue import catalogue
+from rambarde.guard.policy.reading import FLOORS, digest, shipped
 from rambarde.guard.room import Room
 from rambarde.guard.upstreams.contract import Upstream
 from rambarde.interfaces import parts
 from rambarde.interfaces.desk import Desk
+from rambarde.interfaces.governance.charter import InForce
+from rambarde.interfaces.governance.govern import Government, govern
 from rambarde.interfaces.http.door import Door
 from rambarde.interfaces.http.errors import Links
 from rambarde.interfaces.http.identity import Identity
 from rambarde.interfaces.settings import Settings
+from rambarde.interfaces.vault import Vault
 from rambarde.prove.key import open_signer
 from rambarde.prove.log import FOLDER, Log
 from rambarde.prove.recorder import LogRecorder
-from rambarde.store.cipher import Cipher
-from rambarde.store.credentials import Credentials
-from rambarde.store.database import Database
 from rambarde.store.items import Items
 from rambarde.store.ledger import Ledger
-from rambarde.store.lineage import Lineage as Register
-from rambarde.store.tokens import Tokens
+from rambarde.store.shadows import Shadows
 
 logger = logging.getLogger(__name__)
 
 PURGE_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Vault:
-    """The durable side: database, key, and what is kept in them. Commands that need no gateway use it alone."""
-
-    data: Path
-    database: Database
-    cipher: Cipher
-    credentials: Credentials
-    tokens: Tokens
-    items: Items
-    lineage: Register
-
-    @classmethod
-    def open(cls, settings: Settings) -> Vault:
-        """Open or create the data folder and the database, and upgrade it. Raises `Fault`."""
-        data = Path(settings.data)
-        data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        database = Database.open(settings.database or data)
-        cipher = Cipher.open(data)
-        cipher.bind(database)
-        return cls(
-            data,
-            database,
-            cipher,
-            Credentials(database, cipher),
-            Tokens(database),
-            Items(database, cipher),
-            Register(database),
-        )
-
-    def close(self) -> None:
-        self.database.close()
 
 
 @dataclass(slots=True)
@@ -76,6 +43,7 @@ class Gateway:
     settings: Settings
     vault: Vault
     log: Log
+    government: Government
     recorder: LogRecorder
     chain: Chain
     door: Door
@@ -94,6 +62,7 @@ class Gateway:
 
     async def start(self) -> None:
         await self.chain.upstream.start()
+        self.government.tenure.start()
         self._tasks = [asyncio.create_task(self._load()), asyncio.create_task(self._purge())]
 
     async def loaded(self) -> None:
@@ -110,9 +79,16 @@ class Gateway:
 
     def abandon(self) -> None:
         """Close what `wire` opened, for a gateway that was not started."""
+        self.government.tenure.close()
         self.recorder.close()
         self.log.close()
         self.vault.close()
+
+    def require(self, now: InForce) -> None:
+        """Hold the detectors against the policy in force. One that must be loaded first reads *failed* until it is."""
+        inspector, required = self.chain.inspector, now.policy.detectors
+        if inspector.required != required and inspector.require(required) and self.chain.ready:
+            inspector.load()
 
     async def _load(self) -> None:
         await asyncio.to_thread(self.chain.inspector.load)
@@ -131,30 +107,40 @@ class Gateway:
                 await self.vault.items.purge()
                 await self.vault.lineage.purge()
                 await self.vault.database.run(self.vault.tokens.purge)
+                await self.vault.database.run(self.government.office.book.leases.purge)
+                await self.vault.database.run(Shadows(self.vault.database).purge)
             except Exception:
                 logger.exception("purging failed; the next round tries again")
             await asyncio.sleep(PURGE_SECONDS)
 
 
-def wire(settings: Settings, *, upstream: Upstream | None = None) -> Gateway:
-    """Build a gateway. `upstream` replaces the one in the settings (for callers that bring their own).
+def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = False) -> Gateway:
+    """Build a gateway. `upstream` replaces the one in the settings (for callers that bring their own); with `demo`,
+    demo signers sign the policy, and every checkpoint says so.
 
     Raises `Fault` for settings, policy, database or log that cannot be used: it does not start half.
     """
-    evaluator, inspector, _ = parts.judging(settings)
+    installed = parts.detectors(settings)
+    names = catalogue(detector.info for detector in installed)
     generator = upstream or parts.upstream(settings)
     vault = Vault.open(settings)
     try:
-        policy = evaluator.policy
+        floors = digest(shipped(FLOORS))
         tree = Log.open(
             vault.data / FOLDER,
             open_signer(vault.data),
             Ledger(vault.database),
-            extensions=(f"policy {policy.digest}", f"floors {policy.floors_digest}"),
+            extensions=(f"floors {floors}", *(("DEMO",) if demo else ())),
         )
+        try:
+            government = govern(settings, vault, names, tree, is_demo=demo)
+        except BaseException:
+            tree.close()
+            raise
     except BaseException:
         vault.close()
         raise
+    inspector = Inspector(installed, government.tenure.policy.detectors)
     recorder = LogRecorder(tree)
     limits = ChainLimits(
         generate=settings.generate_seconds,
@@ -162,7 +148,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None) -> Gateway:
         file=timedelta(minutes=settings.file_minutes),
     )
     chain = Chain(
-        evaluator,
+        government.tenure,
         inspector,
         generator,
         recorder,
@@ -173,10 +159,11 @@ def wire(settings: Settings, *, upstream: Upstream | None = None) -> Gateway:
         vault.database.clock,
         room=Room(requests=settings.in_flight),
     )
-    return Gateway(
+    gateway = Gateway(
         settings,
         vault,
         tree,
+        government,
         recorder,
         chain,
         Door(vault.database, vault.credentials, rate_per_minute=settings.rate_per_minute),
@@ -184,3 +171,5 @@ def wire(settings: Settings, *, upstream: Upstream | None = None) -> Gateway:
         Links(settings.base_url),
         Desk.of(vault, settings, recorder),
     )
+    government.tenure.listen(gateway.require)
+    return gateway

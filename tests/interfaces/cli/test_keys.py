@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rambarde.interfaces.settings import Settings
-from rambarde.interfaces.wiring import Vault
+from rambarde.interfaces.vault import Vault
 from tests.interfaces.cli.conftest import Rambarde
 
 

@@ -20,7 +20,7 @@ from tests.samples import a_record
 def logged(tmp_path: Path) -> Path:
     """A data folder with five records in its log."""
     data = tmp_path / "d"
-    gateway = wire(Settings(data=str(data)))
+    gateway = wire(Settings(data=str(data)), demo=True)
 
     async def write() -> None:
         await asyncio.gather(*(gateway.recorder.record(a_record(number)) for number in range(5)))

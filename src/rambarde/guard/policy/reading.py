@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -72,9 +73,14 @@ def _of(rule: str, family: str) -> bool:
 
 
 def read_policy(
-    data: bytes, catalogue: Catalogue, *, source: str = "policy", floors: bytes | None = None
+    data: bytes,
+    catalogue: Catalogue,
+    *,
+    source: str = "policy",
+    floors: bytes | None = None,
+    law: Mapping[str, bytes] | None = None,
 ) -> Policy:
-    """Parse `data` on top of the floors (the shipped ones by default).
+    """Parse `data` on top of the floors and the packs that it names (the shipped ones by default).
 
     Raises `PolicyError` with line and column for anything that is not understood: unknown names, thresholds
     outside [0, 1], comparisons that are not monotone, a mode that relaxes a floor or a rule of law, a rule
@@ -93,7 +99,7 @@ def read_policy(
     parser.conditions.update(conditions)
     parser.define(fields.get("conditions"))
     packs = chosen(fields.get("packs"))
-    law = {name: shipped(f"{name}.yaml") for name in packs}
+    texts = {name: shipped(f"{name}.yaml") if law is None else law[name] for name in packs}
     rules_node = fields.need("rules", "the policy")
     rules = parser.rules(rules_node)
     for item in rules:
@@ -113,13 +119,13 @@ def read_policy(
                 )
     legal = tuple(
         rule
-        for pack, text in law.items()
+        for pack, text in texts.items()
         for rule in read_pack(text, catalogue, conditions, source=f"{pack}.yaml").rules
     )
     everything = {rule.id: rule for rule in (*floor_rules, *legal, *rules)}
     policy = Policy(
         name=name,
-        digest=digest(b"".join(digest(part).encode() for part in (floor_bytes, *law.values())) + data),
+        digest=digest(b"".join(digest(part).encode() for part in (floor_bytes, *texts.values())) + data),
         floors_digest=digest(floor_bytes),
         surfaces=surfaces.texts("`surfaces`"),
         modes=parser.modes(fields.need("modes", "the policy"), everything),

@@ -16,7 +16,7 @@ def make(gateway: Gateway) -> None:
     for old in credentials.list():
         if old.label == LABEL:
             credentials.revoke(old.id)
-    modes = tuple(mode.name for mode in gateway.chain.evaluator.policy.modes)
+    modes = tuple(mode.name for mode in gateway.chain.policies.policy.modes)
     keys = {surface: credentials.create(surface, modes, label=LABEL).key for surface in SURFACES}
     base = gateway.settings.base_url
     typer.echo("Demo credentials, valid until the next start:")

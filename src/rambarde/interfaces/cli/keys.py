@@ -14,7 +14,7 @@ from rich.table import Table
 from rambarde.interfaces import parts
 from rambarde.interfaces.cli.options import Config, Data, Json, print_json, settings
 from rambarde.interfaces.settings import Settings
-from rambarde.interfaces.wiring import Vault
+from rambarde.interfaces.vault import Vault
 from rambarde.nouns.caller import STANDARD
 from rambarde.nouns.fault import invalid
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from rambarde.interfaces.cli.options import Config, Data, Json, print_json, settings
-from rambarde.interfaces.wiring import Vault
+from rambarde.interfaces.vault import Vault
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.prove.key import read_verifier
 from rambarde.prove.log import FOLDER

@@ -5,13 +5,17 @@ from __future__ import annotations
 import typer
 
 from rambarde.interfaces import parts
-from rambarde.interfaces.cli import proof
+from rambarde.interfaces.cli import beside, insight, proof
 from rambarde.interfaces.cli.options import Config, Json, print_json, settings
 
 app = typer.Typer(help="The policy: what decides, and what it stands on.", no_args_is_help=True)
 app.command("check")(proof.check)
 app.command("prove")(proof.prove)
 app.command("compare")(proof.compare)
+app.command("explain")(insight.explain)
+app.command("table")(beside.table)
+app.command("test")(beside.test)
+app.command("replay")(insight.replay)
 
 
 @app.command()

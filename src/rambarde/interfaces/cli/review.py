@@ -18,7 +18,7 @@ from rich.text import Text
 from rambarde.interfaces.cli.options import Config, Data, Json, print_json, settings
 from rambarde.interfaces.desk import Desk, recording
 from rambarde.interfaces.settings import Settings
-from rambarde.interfaces.wiring import Vault
+from rambarde.interfaces.vault import Vault
 from rambarde.nouns.appeal import Attachment
 from rambarde.nouns.fault import Fault, Kind, invalid
 from rambarde.nouns.review import Judgement, Verdict

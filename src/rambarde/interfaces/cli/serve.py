@@ -33,7 +33,7 @@ def serve(
         str | None, typer.Option("--policy", help="Policy file; default: the shipped one.")
     ] = None,
     demo: Annotated[
-        bool, typer.Option("--demo", help="Make one demo credential per surface and print how to use them.")
+        bool, typer.Option("--demo", help="A first try: demo signers, and one demo credential per surface.")
     ] = False,
     config: Config = None,
 ) -> None:
@@ -52,7 +52,7 @@ def serve(
     )
     listener = listen(chosen.host, chosen.port)
     chosen = replace(chosen, port=listener.getsockname()[1])
-    gateway = wire(chosen)
+    gateway = wire(chosen, demo=demo)
     try:
         if demo:
             demo_keys.make(gateway)

@@ -23,7 +23,7 @@ from rambarde.interfaces.demo.scenarios import NONE, SPICY, Scenario
 from rambarde.interfaces.demo.simulate import BY_PICTURE, BY_TEXT, LISTENS, Script, text_digest
 from rambarde.interfaces.demo.wordings import Wording, wordings
 from rambarde.interfaces.settings import Settings
-from rambarde.interfaces.wiring import Vault
+from rambarde.interfaces.vault import Vault
 from rambarde.nouns.caller import STANDARD, SURFACES
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.store.credentials import NewCredential

@@ -133,14 +133,14 @@ def distance(one: Picture, other: Picture) -> float:
 
 def scripted(detectors: Iterable[Detector], gateway: Gateway, script: Script) -> Inspector:
     """An inspector of the policy's detectors, each wrapped. The caller puts it in the gateway's place."""
-    required = gateway.chain.evaluator.policy.detectors
+    required = gateway.chain.policies.policy.detectors
     names = {requirement.name for requirement in required}
     return Inspector((Scripted(d, script) for d in detectors if d.info.name in names), required)
 
 
 async def _serve(data: str, script: Script) -> None:
     settings = Settings(data=data, port=0)
-    gateway = wire(settings)
+    gateway = wire(settings, demo=True)
     gateway.chain.inspector.close()
     gateway.chain.inspector = scripted(parts.detectors(settings), gateway, script)
     config = uvicorn.Config(

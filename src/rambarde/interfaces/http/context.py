@@ -2,7 +2,8 @@
 
 Claims: `jti` (unique), `iat`, `exp` (at most five minutes later), `aud` (the credential's id); and, each
 optional, `sub` (account pseudonym), `plan`, `country`, `age_assured`, `sid` (session), `depicted_country` (of
-the real person in the pictures sent). Signed with HS256 and the credential's `context_secret`, or with EdDSA and the operator's key.
+the real person in the pictures sent). Signed with HS256 and the credential's `context_secret`, or with EdDSA and
+the operator's key.
 """
 
 from __future__ import annotations
@@ -23,8 +24,20 @@ LEEWAY = 5
 """Seconds that two clocks may differ."""
 
 CLAIMS = frozenset(
-    ("jti", "iat", "exp", "aud", "nbf", "iss")
-    + ("sub", "plan", "country", "age_assured", "sid", "depicted_country")
+    (
+        "jti",
+        "iat",
+        "exp",
+        "aud",
+        "nbf",
+        "iss",
+        "sub",
+        "sid",
+        "plan",
+        "country",
+        "age_assured",
+        "depicted_country",
+    )
 )
 """Those that are understood; any other is refused."""
 WORD = re.compile(r"[\x21-\x7e]{1,200}\Z")

@@ -54,12 +54,14 @@ class Guard:
         policy: str | Path | None = None,
         surface: str = "api",
         mode: str = STANDARD,
+        demo: bool = False,
     ) -> Guard:
         """Open a guard. `settings` are settings or the path of a settings file; without, the defaults.
 
         `data` and `policy` replace what the settings say; `surface` and `mode` are those of all calls, the
         mode unless a call names another. Returns once the data folder is open; the models load meanwhile,
-        and whoever comes first waits for them (about two seconds).
+        and whoever comes first waits for them (about two seconds). With `demo`, throw-away signers sign the policy,
+        for a first try; without, it must have been signed and adopted (docs/policy-signing.md).
 
         Raises `Fault` for settings, a policy, a data folder, a surface or a mode that cannot be used.
         """
@@ -70,9 +72,9 @@ class Guard:
             chosen = replace(chosen, data=str(data))
         if policy is not None:
             chosen = replace(chosen, policy=str(policy))
-        gateway = wire(chosen, upstream=CallableUpstream(_nothing, name="none"))
+        gateway = wire(chosen, upstream=CallableUpstream(_nothing, name="none"), demo=demo)
         try:
-            surfaces = gateway.chain.evaluator.policy.surfaces
+            surfaces = gateway.chain.policies.policy.surfaces
             if surface not in surfaces:
                 raise invalid(
                     "surface_unknown",
@@ -283,7 +285,7 @@ class Guard:
 
 
 def _offered(gateway: Gateway, mode: str) -> None:
-    policy = gateway.chain.evaluator.policy
+    policy = gateway.chain.policies.policy
     if policy.mode(mode) is None:
         raise invalid(
             "mode_unknown",

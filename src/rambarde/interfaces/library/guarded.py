@@ -43,7 +43,8 @@ class _Around:
         """The same function on behalf of somebody: what only your backend knows of this caller.
 
         `account` and `session` are your pseudonyms; a session ties its edits into one lineage.
-        `depicted_country` is that of the real person in the pictures, where you know it. What is not given stays as it was. Raises `Fault` `caller_invalid`, or `mode_unknown`.
+        `depicted_country` is that of the real person in the pictures, where you know it. What is not given stays
+        as it was. Raises `Fault` `caller_invalid`, or `mode_unknown`.
         """
         terms = self._terms.changed(
             mode=mode,

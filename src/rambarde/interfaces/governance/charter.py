@@ -1,0 +1,200 @@
+"""The charter: from signed documents to the policy in force, proven, and compared with what its signers were told."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from rambarde.guard.policy import gate
+from rambarde.guard.policy.assessment import read_assessment
+from rambarde.guard.policy.bundle import read_bundle
+from rambarde.guard.policy.catalogue import Catalogue
+from rambarde.guard.policy.evaluation import Evaluator
+from rambarde.guard.policy.language import Policy
+from rambarde.guard.policy.measure import Measure, read_measure, under, unread
+from rambarde.guard.policy.proof.compare import Comparison, compare
+from rambarde.guard.policy.proof.prove import Proof, prove
+from rambarde.guard.policy.reading import FLOORS, digest, read_floors, shipped
+from rambarde.guard.policy.signatures.change import Change
+from rambarde.guard.policy.signatures.standing import Standing
+from rambarde.guard.policy.signatures.subject import Assessment, PolicyText, Prepared, SwitchOn
+from rambarde.guard.policy.signatures.verify import need_of
+from rambarde.interfaces.governance.book import Book, Story
+from rambarde.nouns.fault import Fault, Kind
+
+_PROVER = ("rambarde.guard.policy", "rambarde.guard.policy.proof")
+"""The packages whose code a proof rests on."""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What is in force at a standing: the policy with the measures that are on, ready to decide."""
+
+    standing: Standing
+    evaluator: Evaluator
+    measures: tuple[Measure, ...]
+
+    @property
+    def policy(self) -> Policy:
+        return self.evaluator.policy
+
+
+class Charter:
+    """Makes policies of documents. Proofs are kept by digest in the database, under the server's key."""
+
+    def __init__(self, book: Book, catalogue: Catalogue) -> None:
+        self.book = book
+        self.catalogue = catalogue
+        self.floors, self.conditions = read_floors(shipped(FLOORS), catalogue)
+
+    def in_force(self, story: Story) -> InForce:
+        """The policy that the story leads to, with the measures that are on.
+
+        Raises `Fault`: `policy_missing`, `policy_unproven`, `launch_gate`, `change_misdeclared` (the change is not
+        what its signers signed for, whatever their tools told them), or as reading does.
+        """
+        standing, line = story.standing, story.policy_line
+        policy = self.adopted(standing)
+        assert line is not None and line.entry is not None
+        self.check(line.before, line.entry.signed.change)
+        measures = tuple(self._measure(standing, name) for name in sorted(standing.on))
+        effective = under(policy, measures)
+        self.proven(effective)
+        return InForce(standing, Evaluator(effective, self.catalogue), measures)
+
+    def adopted(self, standing: Standing) -> Policy:
+        """The standing's policy without measures. Raises `Fault(INVALID, "policy_missing")`, or as reading does."""
+        if standing.policy is None:
+            raise Fault(
+                Kind.INVALID,
+                "policy_missing",
+                "No policy was adopted yet, so nothing can be decided.",
+                remedy="Sign one and adopt it (docs/policy-signing.md), or try it with `rambarde serve --demo`.",
+            )
+        policy = read_bundle(self.book.document(standing.policy_document)).read(self.catalogue)
+        if policy.digest != standing.policy:
+            raise _misdeclared(f"its text is the policy {policy.digest}")
+        return policy
+
+    def measure(self, data: bytes, *, source: str = "measure") -> Measure:
+        """Raises `PolicyError`."""
+        return read_measure(data, self.catalogue, self.conditions, source=source)
+
+    def proven(self, policy: Policy) -> str:
+        """The digest of the policy's proof. Raises `Fault(INVALID, "policy_unproven")` with the counterexample."""
+        key = digest(f"{policy.digest} {self.catalogue_digest} {_prover()}".encode())
+        found = self.book.documents.proven(key)
+        if found is None:
+            proof = prove(policy, self.catalogue, self.floors)
+            if not proof.holds:
+                raise _unproven(proof)
+            found = {
+                "policy": proof.policy,
+                "catalogue": self.catalogue_digest,
+                "prover": _prover(),
+                "cells": str(proof.cells),  # more than JSON's numbers can say
+                "invariants": {finding.invariant.value: finding.claims for finding in proof.findings},
+            }
+            self.book.documents.prove(key, found)
+        return digest(json.dumps(found, sort_keys=True).encode())
+
+    def compared(self, standing: Standing, policy: Policy) -> Comparison | None:
+        """With the policy in force; None if there is none yet."""
+        if standing.policy is None:
+            return None
+        return compare(self.adopted(standing), policy, self.catalogue)
+
+    def lacking(self, standing: Standing, policy: Policy) -> tuple[gate.Missing, ...]:
+        """What the launch gate lacks for the policy."""
+        before = self.adopted(standing) if standing.policy is not None else None
+        return gate.missing(policy, before, standing)
+
+    def check(self, standing: Standing, change: Change) -> None:
+        """Whether a change is what its documents say. Raises `Fault` if not, or if a document is not there."""
+        match change.subject:
+            case PolicyText(policy=claimed):
+                policy = read_bundle(self.book.document(change.document)).read(self.catalogue)
+                if policy.digest != claimed:
+                    raise _misdeclared(f"its text is the policy {policy.digest}")
+                comparison = self.compared(standing, policy)
+                real = need_of(comparison.verdict if comparison else None)
+                if real.signatures > need_of(change.verdict).signatures and comparison:
+                    raise _misdeclared(f"it says `{change.verdict}`, and it is `{comparison.verdict}`")
+                self.proven(policy)
+                gate.refuse(self.lacking(standing, policy))
+            case Prepared(name, breaker, days):
+                measure = self.measure(self.book.document(change.document))
+                if (measure.name, measure.breaker, measure.review_days) != (name, breaker, days):
+                    raise _misdeclared("its document says otherwise")
+                if standing.policy is not None:
+                    self._refuse_unread(self.adopted(standing), measure)
+            case SwitchOn(name):
+                if standing.policy is not None and name in standing.measures:
+                    self._refuse_unread(self.adopted(standing), self._measure(standing, name))
+            case Assessment():
+                document = read_assessment(self.book.document(change.document))
+                if document.subject != change.subject:
+                    raise _misdeclared("its document says otherwise")
+                if document.demo and not standing.demo:
+                    raise _misdeclared("an evaluation of kind `demo` measured nothing")
+            case _:
+                pass
+
+    @property
+    def catalogue_digest(self) -> str:
+        """Of all that a proof needs to know of the signals."""
+        told = {
+            entry.name: [entry.polarity.value, [point.value for point in entry.points], entry.detector]
+            for entry in self.catalogue.values()
+        }
+        return digest(json.dumps(told, sort_keys=True).encode())
+
+    def _measure(self, standing: Standing, name: str) -> Measure:
+        measure = self.measure(self.book.document(standing.measures[name].document))
+        if measure.name != name:
+            raise _misdeclared(f"the document of the measure {name!r} is of {measure.name!r}")
+        return measure
+
+    def _refuse_unread(self, policy: Policy, measure: Measure) -> None:
+        if missing := unread(policy, measure, self.catalogue):
+            raise Fault(
+                Kind.INVALID,
+                "measure_unread",
+                f"The measure {measure.name!r} reads detectors that the policy does not require: "
+                f"{', '.join(missing)}.",
+                remedy="List them under the policy's `detectors`.",
+            )
+
+
+@cache
+def _prover() -> str:
+    """The digest of the prover's own code: with another, every proof is made anew."""
+    whole = hashlib.sha256()
+    for package in _PROVER:
+        for file in sorted(files(package).iterdir(), key=lambda one: one.name):
+            if file.name.endswith(".py"):
+                whole.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return "sha256:" + whole.hexdigest()
+
+
+def _unproven(proof: Proof) -> Fault:
+    broken = next(finding for finding in proof.findings if not finding.proven)
+    assert broken.breach is not None
+    return Fault(
+        Kind.INVALID,
+        "policy_unproven",
+        f"The policy breaks an invariant ({broken.invariant.value}): {broken.breach.words}.",
+        remedy="`rambarde policy prove FILE` tells all of them. Nothing starts on it or switches to it.",
+    )
+
+
+def _misdeclared(why: str) -> Fault:
+    return Fault(
+        Kind.FORBIDDEN,
+        "change_misdeclared",
+        f"The change is not what was signed for: {why}.",
+        remedy="Make it again with `rambarde policy sign`, and find out whose tool told otherwise.",
+    )
