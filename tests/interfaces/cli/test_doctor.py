@@ -86,7 +86,7 @@ def test_all_is_well_and_stays_as_it_is(data: Path) -> None:
     before = tree(data)
     found = rows(data)
     assert {row.status for row in found.values()} == {OK}, [r for r in found.values() if r.status is not OK]
-    assert "3 entries" in found["log"].detail and "surfaces web" in found["credentials"].detail
+    assert "9 entries" in found["log"].detail and "surfaces web" in found["credentials"].detail
     assert tree(data) == before
 
 
@@ -103,7 +103,7 @@ def test_beside_a_running_guard(data: Path, inspector: Inspector) -> None:
         guard.wrap(paint)("a quiet garden")
         assert {row.status for row in rows(data).values()} == {OK}
         guard.wrap(paint)("a quiet garden")
-    assert "5 entries" in rows(data)["log"].detail
+    assert "11 entries" in rows(data)["log"].detail
 
 
 def test_the_library_needs_less(tmp_path: Path) -> None:
@@ -302,9 +302,9 @@ def test_a_database_older_than_the_log(data: Path, inspector: Inspector, tmp_pat
     mended(rows(data)["log"], FAIL, "Restore", "fork")
 
 
-@pytest.mark.parametrize("what", ["checkpoint", "tile/0/000.p/3", "tile/entries/000.p/3", "gone"])
+@pytest.mark.parametrize("what", ["checkpoint", "tile/0/000.p/9", "tile/entries/000.p/9", "gone"])
 def test_a_log_that_was_changed(data: Path, what: str) -> None:
-    path = data / FOLDER / ("tile/0/000.p/3" if what == "gone" else what)
+    path = data / FOLDER / ("tile/0/000.p/9" if what == "gone" else what)
     content = bytearray(path.read_bytes())
     content[40] ^= 1
     path.write_bytes(content)

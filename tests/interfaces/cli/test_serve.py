@@ -18,6 +18,8 @@ import httpx2 as httpx
 import pytest
 
 from rambarde.interfaces.cli.serve import listen
+from rambarde.interfaces.settings import Settings
+from rambarde.interfaces.wiring import wire
 from tests.interfaces.cli.conftest import Rambarde
 
 RAMBARDE = (sys.executable, "-u", "-c", "from rambarde.interfaces.cli.main import main; main()")
@@ -26,6 +28,8 @@ LISTENING = 5.0
 
 
 def test_without_a_credential_it_does_not_start_and_says_how_to_make_one(rambarde: Rambarde) -> None:
+    rambarde("serve", "--port", "0", "--data", "d", fails="policy_missing")
+    wire(Settings(data="d"), demo=True).abandon()
     refused = rambarde("serve", "--port", "0", "--data", "d", fails="no_credential")
     (command,) = re.findall(r"rambarde (keys create .*)", str(refused.exception))
     rambarde(*command.split())
