@@ -155,16 +155,16 @@ def ways_to(evaluator: Evaluator, names: Catalogue, point: Point, signals: Signa
 
 
 def timed(ways: Ways, rounds: int, calls: int) -> dict[str, float]:
-    """Microseconds a decision: the median of the rounds, ours' least; Cedar's time over ours, round by round."""
+    """Microseconds of the processor a decision: medians of the rounds, ours' least, Cedar over ours round by round."""
     times: dict[str, list[float]] = {way: [] for way in ways}
     for turn in range(rounds + 1):
         for way, run in ways.items():
             repeat, decided = (max(1, calls // BATCH), BATCH) if way == "cedar, batch" else (calls, 1)
-            start = time.perf_counter_ns()
+            start = time.process_time_ns()
             for _ in range(repeat):
                 run()
             if turn:  # the first warms up
-                times[way].append((time.perf_counter_ns() - start) / 1000 / repeat / decided)
+                times[way].append((time.process_time_ns() - start) / 1000 / repeat / decided)
     found = {f"{way} µs": round(statistics.median(taken), 1) for way, taken in times.items()}
     found["ours, least µs"] = round(min(times["ours"]), 1)
     for way in ways:
