@@ -56,7 +56,7 @@ def _tell(told: Condition, names: Mapping[Condition, str], *, within: bool = Fal
         case ContextAtom(key, values):
             return f"{key} {_or(values)}"
         case RequiredFailed():
-            return "a required check failed or is missing"
+            return "a required check did not answer"
         case Not(part):
             return f"not ({_tell(part, names)})"
         case All(parts) | AnyOf(parts):

@@ -198,12 +198,12 @@ def _replayed(again: Replay, records: Records, wanted: Wanted, out: IO[bytes] | 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("replaying", total=records.count(wanted))
-        for number, body in enumerate(records.bodies(wanted), 1):
+        for number, (id, body) in enumerate(records.bodies(wanted), 1):
             try:
                 found = again.judge(body)
             except Fault as fault:
                 # Counted, told and the cause of exit status 1: one bad record hides no other.
-                console.print(f"{fault}", markup=False, highlight=False)
+                console.print(f"{id}: {fault}", markup=False, highlight=False)
                 continue
             if out is not None:
                 for one in found:

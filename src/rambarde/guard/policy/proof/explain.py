@@ -273,7 +273,11 @@ def _changes(case: Case, outcome: Outcome, evaluator: Evaluator, model: Model) -
     while len(found) < MOST and left != FALSE and (other := escape(d, left, walls)) is not None:
         moved = [index for index in space.inputs if other[index] != at[index]]
         sample = space.represent(other)[2]
-        examples = {n: sample[n] for index in moved for n in _mended(space.variables[index], case.signals)}
+        examples = {
+            n: sample[n]
+            for index in moved
+            for n in _moved(space.variables[index], other[index], case.signals)
+        }
         again = evaluator.decide(case.point, case.facts, {**case.signals, **examples}).outcome
         if again >= outcome:
             raise Fault(
@@ -296,9 +300,9 @@ def _put(model: Model, diagram: int, at: Assignment) -> int:
     return diagram
 
 
-def _mended(variable: Variable, signals: Signals) -> tuple[str, ...]:
-    """Which signals of the variable have to change: of a silence only those that failed."""
-    if isinstance(variable.values[0], Silence):
+def _moved(variable: Variable, value: int, signals: Signals) -> tuple[str, ...]:
+    """Which signals of the variable have to change: of a silence that ends only those that failed."""
+    if variable.values[value] == Silence(failed=False):
         return tuple(n for n in variable.signals if n not in signals or signals[n].state is State.FAILED)
     return variable.signals
 
@@ -307,7 +311,8 @@ def _told(space: Space, index: int, value: int, signals: Signals) -> dict[str, s
     variable = space.variables[index]
     cell = variable.values[value]
     if not isinstance(cell, Cell):
-        return {name: "answered, whatever it said" for name in _mended(variable, signals)}
+        said = "failed" if cell == Silence(failed=True) else "answered, whatever it said"
+        return dict.fromkeys(_moved(variable, value, signals), said)
     was = reading(signals.get(variable.name)).partition(" (")[0]
     return {variable.name: f"{_target(space, variable, cell)} instead of {was}"}
 
