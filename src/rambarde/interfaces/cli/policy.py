@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from rambarde.interfaces import parts
-from rambarde.interfaces.cli import beside, insight, proof
+from rambarde.interfaces.cli import beside, gate, history, insight, measures, proof, shadow, signing
 from rambarde.interfaces.cli.options import Config, Json, print_json, settings
 
 app = typer.Typer(help="The policy: what decides, and what it stands on.", no_args_is_help=True)
@@ -16,6 +16,15 @@ app.command("explain")(insight.explain)
 app.command("table")(beside.table)
 app.command("test")(beside.test)
 app.command("replay")(insight.replay)
+app.command("key")(signing.key)
+app.command("starter")(signing.starter)
+app.command("sign")(signing.sign)
+app.command("adopt")(signing.adopt)
+app.command("people")(signing.people)
+app.command("gate")(gate.gate)
+app.command("history")(history.history)
+app.add_typer(measures.app, name="measure")
+app.add_typer(shadow.app, name="shadow")
 
 
 @app.command()

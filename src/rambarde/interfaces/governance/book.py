@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from rambarde.guard.policy.signatures.canonical import digest
-from rambarde.guard.policy.signatures.history import KIND, Entry
+from rambarde.guard.policy.signatures.change import SignedChange
+from rambarde.guard.policy.signatures.history import KIND, Entry, next_id
 from rambarde.guard.policy.signatures.standing import Standing
 from rambarde.interfaces.vault import Vault
 from rambarde.nouns.custody import Logged
-from rambarde.nouns.fault import Fault, Kind
-from rambarde.prove.commitment import commit
+from rambarde.nouns.fault import Fault, Kind, invalid
+from rambarde.prove.commitment import SALT_BYTES, commit, commitment_of, entry_of
 from rambarde.prove.log import Log
 from rambarde.store.leases import Leases
 from rambarde.store.policies import Policies
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +54,32 @@ class Story:
         """The story with one more change.
 
         One that does not hold is void: it takes its number and nothing else, so that whoever can write to the
-        database cannot stop the history with it.
+        database cannot stop the history with it. Raises `Fault(INTERNAL, "history_damaged")` for a row that is not
+        the next one, or not what was logged: leaving that out could undo what a change has tightened.
         """
+        _refuse_damaged(logged, next_id(self.standing))
         entry: Entry | None = None
         void: Fault | None = None
         try:
             entry = Entry.parse(logged.committed.body)
             after = self.standing.after(entry.signed, at=entry.at)
-        except Fault as fault:
-            void = fault
+        except Exception as error:
+            void = error if isinstance(error, Fault) else _unfit(error)
             after = replace(
                 self.standing, sequence=self.standing.sequence + 1, last=digest(logged.committed.body)
             )
         return Story(after, (*self.lines, Line(logged, self.standing, entry, void)))
+
+    def with_entry(self, entry: Entry) -> Story:
+        """The story as it would be with this change, which is not in the log yet."""
+        return self.and_then(Logged(-1, commit(KIND, entry.as_json()), {}))
+
+    def holds(self, signed: SignedChange) -> Line | None:
+        """The line of this very change, if it has taken effect."""
+        for line in self.lines:
+            if line.void is None and line.entry is not None and line.entry.signed == signed:
+                return line
+        return None
 
 
 def read(changes: Iterable[Logged]) -> Story:
@@ -71,6 +88,37 @@ def read(changes: Iterable[Logged]) -> Story:
     for logged in changes:
         story = story.and_then(logged)
     return story
+
+
+def _refuse_damaged(logged: Logged, wanted: str) -> None:
+    """Every change is in the log once, in its turn, as it was committed to."""
+    committed = logged.committed
+    what = None
+    if committed.id != wanted:
+        what = f"after the changes before {wanted} comes {committed.id}"
+    elif len(committed.salt) != SALT_BYTES or (
+        commitment_of(KIND, committed.salt, committed.body) != committed.commitment
+        or entry_of(KIND, committed.commitment) != committed.entry
+    ):
+        what = f"{committed.id} is not what was logged"
+    if what is not None:
+        raise Fault(
+            Kind.INTERNAL,
+            "history_damaged",
+            f"The history of changes was altered in the database: {what}.",
+            remedy="Nothing is decided by it. Keep a copy, run `rambarde log verify`, and restore the database.",
+        )
+
+
+def _unfit(error: Exception) -> Fault:
+    """For values that no calendar or machine word takes."""
+    log.error("a change could not be read: %s", type(error).__name__)
+    return invalid(
+        "change_invalid",
+        f"the change cannot be read ({type(error).__name__}).",
+        remedy="Make and sign it again with this tool.",
+        field="change",
+    )
 
 
 class Book:

@@ -26,6 +26,7 @@ from rambarde.guard.policy.signatures.subject import (
     SwitchOff,
     SwitchOn,
 )
+from rambarde.interfaces.governance.book import Story
 from rambarde.interfaces.governance.charter import Charter
 from rambarde.nouns.fault import Fault, Kind, invalid
 from rambarde.prove.log import Log
@@ -88,8 +89,9 @@ class Office:
         proof = self.charter.proven(policy)
         comparison = self.charter.compared(standing, policy)
         if comparison is None:
-            subject = PolicyText(policy.digest, policy.floors_digest, None)
-            told = ("everything that it lets through: there was no policy before",)
+            subject = PolicyText(policy.digest, policy.floors_digest, standing.policy)
+            why = "there was no policy before" if standing.policy is None else "the one before cannot be read"
+            told = (f"everything that it lets through: {why}",)
             return Proposal(
                 ChangeKind.POLICY,
                 subject,
@@ -156,20 +158,30 @@ class Office:
 
         Raises `Fault`: nothing has changed then.
         """
-        standing = self.book.read().standing
+        story, entries = self.verified(steps)
+        self.book.add(log, entries)
+        return story.standing
+
+    def verified(
+        self, steps: Sequence[tuple[Proposal | None, SignedChange]]
+    ) -> tuple[Story, tuple[Entry, ...]]:
+        """The story as it would be with these changes, and their entries for the log. Keeps their documents.
+
+        Raises `Fault` if one of them may not take effect now.
+        """
+        story = self.book.read()
         entries = []
         for proposal, signed in steps:
             now = self.book.clock()
-            after = standing.after(signed, at=now)
+            story.standing.after(signed, at=now)
             if proposal is not None:
                 self.agrees(signed.change, proposal)
                 if proposal.kept:
                     self.book.documents.put(proposal.kept)
-            self.charter.check(standing, signed.change)
+            self.charter.check(story.standing, signed.change)
             entries.append(Entry(signed, now))
-            standing = after
-        self.book.add(log, entries)
-        return standing
+            story = story.with_entry(entries[-1])
+        return story, tuple(entries)
 
 
 def pending(path: Path) -> Path:
