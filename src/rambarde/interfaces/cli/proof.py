@@ -25,7 +25,6 @@ from rambarde.interfaces.cli.options import Config, Json, print_json, settings
 WORD = "shipped"
 """Stands for the shipped policy where a file is asked for."""
 NOT_COVERED = (
-    "the country of the person depicted, which the language does not know yet",
     "duties that follow (`follow`), which depend on the outcome and on what is only assumed",
     "how well detectors measure: their error rates are measured and bound to their digests",
 )

@@ -356,7 +356,7 @@ class DatesTurned(Model):
         (PolarityIgnored, Invariant.FLOORS, "`prompt.reduces_exposure` no answer"),
         (UnknownCountryIsNone, Invariant.GEOGRAPHY, "country unknown"),
         (DepictedIsIgnored, Invariant.GEOGRAPHY, "depicted person in FR"),
-        (UnknownDepictedIsNone, Invariant.GEOGRAPHY, "depicted person's country unknown"),
+        (UnknownDepictedIsNone, Invariant.GEOGRAPHY, "depicted person in a country not known"),
         (NobodyIsEverDepicted, Invariant.GEOGRAPHY, "depicted person in FR"),
         (WholeCountryIsNoPart, Invariant.GEOGRAPHY, "US"),
         (ListIsAnExemption, Invariant.GEOGRAPHY, "FR, from 2026-12-02 until before 2027-12-02"),
@@ -424,7 +424,7 @@ def test_a_wrong_evaluator(model: type[Model], invariant: Invariant, said: str) 
         pytest.param([("[AT, BE,", "[AT, FR, BE,")], "FR", id="a mode in one more country"),
         pytest.param(
             [("    countries: [AT, BE, CZ, DE, DK, ES, FI, LU, NL, PT, SE, US]\n", "")],
-            "any country other than AT, BE, CZ, DE, DK, ES, FI, LU, NL, PT, SE, US",
+            "any country other than AT, BE, CZ, DE, DK, ES, FI and ",
             id="a mode everywhere",
         ),
         pytest.param([("reply]", "reply, kiosk]")], "on `kiosk`", id="a new surface"),

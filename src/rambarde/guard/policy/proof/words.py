@@ -30,6 +30,8 @@ DEFAULTS = (
     "What is not named is at its default: signals absent, country not named by the policy, age not assured."
 )
 WHERE = {COUNTRY: "country", DEPICTED: "depicted person's country"}
+_MOST = 8
+"""Most values that a sentence names."""
 _CONTEXT = (SURFACE, MODE, COUNTRY, DEPICTED, AGE, DATE, ACTION, POINT)
 """The order in which people say it: on `api`, mode `spicy`, DE, …"""
 
@@ -106,10 +108,11 @@ def _chosen(space: Space, cube: Cube, index: int) -> tuple[Value, ...]:
 def _context(variable: Variable, values: Sequence[Value]) -> str:
     rest = [value for value in variable.values if value not in values]
     if len(rest) < len(values) and OTHER in values and all(isinstance(value, str) for value in rest):
-        return f"{_noun(variable)} other than {_list([_code(variable, value) for value in rest])}"
+        unknown = " (or unknown)" if UNKNOWN_COUNTRY in values else ""
+        return f"{_noun(variable)} other than {_few([_code(variable, value) for value in rest])}{unknown}"
     if variable.name == DATE:
         return _list([_days(span) for span in _merged([v for v in values if isinstance(v, Span)])])
-    said = _list([_code(variable, value) for value in values])
+    said = _few([_code(variable, value) for value in values])
     match variable.name:
         case "surface":
             return f"on {said}"
@@ -119,6 +122,8 @@ def _context(variable: Variable, values: Sequence[Value]) -> str:
             return f"at {said}"
         case "action":
             return f"action {said}"
+        case "depicted":
+            return f"depicted person in {said}"
         case _:
             return said
 
@@ -128,7 +133,7 @@ def _noun(variable: Variable) -> str:
         SURFACE: "on any surface",
         MODE: "any mode",
         COUNTRY: "any country",
-        DEPICTED: "depicted: any country",
+        DEPICTED: "depicted person in any country",
     }.get(variable.name, "any")
 
 
@@ -144,9 +149,8 @@ def _code(variable: Variable, value: Value) -> str:
 
 def _somewhere(variable: Variable, value: str) -> str:
     if value == UNKNOWN_COUNTRY:
-        return f"{WHERE[variable.name]} unknown"
-    told = f"the rest of {value.removesuffix(ELSEWHERE)}" if value.endswith(ELSEWHERE) else value
-    return f"depicted person in {told}" if variable.name == DEPICTED else told
+        return "country unknown" if variable.name == COUNTRY else "a country not known"
+    return f"the rest of {value.removesuffix(ELSEWHERE)}" if value.endswith(ELSEWHERE) else value
 
 
 def _measured(variable: Variable, value: Value) -> str:
@@ -238,6 +242,13 @@ def _interval(run: Sequence[Cell], cuts: frozenset[float]) -> str:
 
 def _number(value: float) -> str:
     return str(int(value)) if value.is_integer() else str(value)
+
+
+def _few(words: Sequence[str]) -> str:
+    """A list that stays readable; programs find all of it in `limits`."""
+    if len(words) <= _MOST:
+        return _list(words)
+    return f"{', '.join(words[: _MOST - 1])} and {len(words) - _MOST + 1} more"
 
 
 def _list(words: Sequence[str]) -> str:
