@@ -17,13 +17,14 @@ from datetime import UTC, datetime, timedelta
 from rambarde.guard.answer import Answer, Released, Withheld
 from rambarde.guard.arrival import Arrival, Repeated
 from rambarde.guard.canonicalise import RequestLimits, canonicalise
-from rambarde.guard.decide import decide, offered
+from rambarde.guard.decide import changed, decide, offered, refusing
 from rambarde.guard.detectors.contract import Change
 from rambarde.guard.inspect import Inspection, Inspector
 from rambarde.guard.life import Blind, Life
 from rambarde.guard.lineage import Lineage, Origin
 from rambarde.guard.media.decode import decode
 from rambarde.guard.policy.evaluation import Evaluator
+from rambarde.guard.policy.language import Requirement
 from rambarde.guard.ports import Keeper, PolicyHolder, Recorder
 from rambarde.guard.room import Room
 from rambarde.guard.seal import Sealed, seal
@@ -54,12 +55,16 @@ class ChainLimits:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """All that is known before generation: the request, where its pictures come from, what was seen in it."""
+    """All that is known before generation: the request, where its pictures come from, what was seen in it.
+
+    `required` are the detectors by which it was seen.
+    """
 
     request: Request
     origin: Origin
     inspection: Inspection
     decision: Decision
+    required: tuple[Requirement, ...]
 
 
 @dataclass(slots=True)
@@ -135,7 +140,7 @@ class Chain:
         no way leads from here to an image, so supposing cannot release one.
         """
         life = self._life(arrival)
-        asked = await self._admit(arrival, life, supposed)
+        asked = await self._admit(arrival, life, supposed, live=False)
         return life.record(Ending.CHECKED), asked.decision
 
     async def _path(self, arrival: Arrival, life: Life) -> Answer:
@@ -157,12 +162,14 @@ class Chain:
         with life.stage("seal"):
             sealed = [await seal(picture) for picture in pictures]
         outputs = [_Output(*one) for one in zip(images, pictures, seen, decisions, sealed, strict=True)]
-        answer = await self._finish(life, asked, outputs, refusal=_refusal(decisions))
+        answer = await self._finish(life, asked, outputs, refusal=refusing(decisions))
         if any(decision.outcome is Outcome.ALLOW for decision in decisions):
             await self._hold_back_if_changed(evaluator, asked, outputs, life)
         return answer
 
-    async def _admit(self, arrival: Arrival, life: Life, supposed: Signals | None = None) -> _Asked:
+    async def _admit(
+        self, arrival: Arrival, life: Life, supposed: Signals | None = None, *, live: bool = True
+    ) -> _Asked:
         """Canonicalise, identify, inspect the inputs, decide whether to generate at all."""
         with life.stage("canonicalise"):
             draft = await arrival.read()
@@ -184,6 +191,7 @@ class Chain:
                 remedy="Try again.",
                 retry_after=2,
             )
+        required = self.inspector.required
         with life.stage("inspect_inputs"):
             seen = await self.inspector.request(request)
             seen.signals[origin.signal.name] = origin.signal
@@ -191,19 +199,27 @@ class Chain:
         life.spent(seen.timings)
         life.detectors = self.inspector.versions
         with life.stage("admit"):
-            decision = self._admitted(self.policies.current(), request, seen, life)
-        return _Asked(request, origin, seen, decision)
+            decision = self._admitted(self.policies.current(), request, seen, life, live=live)
+        return _Asked(request, origin, seen, decision, required)
 
     def _asked_again(self, evaluator: Evaluator, asked: _Asked, life: Life) -> _Asked:
-        """The admit decision under this policy, if it is another than the one that admitted the request."""
+        """The admit decision under this policy, if it is another than the one that admitted the request.
+
+        Raises `Fault` `policy_changed` where the policy asks other detectors than those that have seen it: another
+        version's signals are no measurement for this one.
+        """
         if evaluator.policy.digest == asked.decision.policy:
             return asked
+        if not set(evaluator.policy.detectors) <= set(asked.required):
+            raise changed()
         return replace(asked, decision=self._admitted(evaluator, asked.request, asked.inspection, life))
 
-    def _admitted(self, evaluator: Evaluator, request: Request, seen: Inspection, life: Life) -> Decision:
-        offered(evaluator.policy, request)
+    def _admitted(
+        self, evaluator: Evaluator, request: Request, seen: Inspection, life: Life, *, live: bool = True
+    ) -> Decision:
         life.policy = evaluator.policy
-        life.admit = decide(self.policies, evaluator, Point.ADMIT, request, seen)
+        offered(evaluator.policy, request)
+        life.admit = decide(self.policies, evaluator, Point.ADMIT, request, seen, live=live)
         return life.admit
 
     def _released(self, evaluator: Evaluator, asked: _Asked, seen: Inspection, index: int) -> Decision:
@@ -216,12 +232,7 @@ class Chain:
 
         By then the record says that it was released; what is added to the log says that it was not.
         """
-        fault = Fault(
-            Kind.OVERLOADED,
-            "policy_changed",
-            "The policy changed while this was made, and does not allow it.",
-            remedy="Send the request again: it is judged by the policy in force.",
-        )
+        fault = changed()
         try:
             now = self.policies.current()
             if now.policy.digest == evaluator.policy.digest:
@@ -234,14 +245,21 @@ class Chain:
                 return
         except Fault as lapsed:
             fault = lapsed
+        except Exception as error:
+            log.error("request %s failed: %s at %s", asked.request.id, type(error).__name__, place(error))
+            fault = _own("internal", "Rambarde failed; nothing was released.")
+        # Also for a caller who has gone away meanwhile.
+        await asyncio.shield(asyncio.ensure_future(self._withdraw(asked.request.id, outputs, fault.code)))
+        raise Withdrawn(fault)
+
+    async def _withdraw(self, id: str, outputs: list[_Output], why: str) -> None:
         for output in outputs:
             if output.item is not None:
                 await self._destroy(output.item)
         try:
-            await self.recorder.withdraw(asked.request.id, fault.code)
+            await self.recorder.withdraw(id, why)
         except Exception:
             log.critical("a withdrawn release could not be added to the log", exc_info=True)
-        raise Withdrawn(fault)
 
     async def _generate(self, request: Request, life: Life) -> tuple[Generated, ...]:
         self.policies.generates(self.upstream.name, request.model)
@@ -356,17 +374,6 @@ class Chain:
     def _life(self, arrival: Arrival) -> Life:
         policy = self.policies.policy
         return Life(arrival, self.room.place(), policy=policy, clock=self.clock, blind=self.blind)
-
-
-def _refusal(decisions: list[Decision]) -> Decision | None:
-    """The decision that refuses the whole batch: a floor hit on any image, or the strictest if none may leave."""
-    floors = [d for d in decisions if d.floor_hit]
-    if floors:
-        return floors[0]
-    if any(d.outcome is Outcome.ALLOW for d in decisions):
-        return None
-    held = [d for d in decisions if d.outcome is Outcome.REVIEW]
-    return (held or decisions)[0]
 
 
 def _ending(refusal: Decision | None, outputs: list[_Output]) -> Ending:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
-from rambarde.guard.policy.document import Node, load
+from rambarde.guard.policy.document import Node, load, suggest
 from rambarde.guard.policy.signatures.canonical import a_digest
 from rambarde.guard.policy.signatures.subject import Assessment, Evaluation
 from rambarde.nouns.fault import Fault
@@ -22,6 +22,8 @@ LEVELS = ("low", "medium", "high")
 KINDS = ("scenarios", "detectors", "probe", "examples", "demo")
 """What an evaluation may be. `demo` measured nothing: it counts only where everything says DEMO."""
 DEMO = "demo"
+ITEMS = ("surface", "mode", "detector", "upstream")
+"""What can go live: the word before the colon of an item's name."""
 
 _KEYS = ("rambarde-assessment", "title", "policy", "items", "evaluations", "risks", "conclusion")
 
@@ -143,6 +145,11 @@ def _item(node: Node) -> Item:
     changed = fields.get("changed")
     item = Item(fields.need("item", "an item").text("`item`"), None if changed is None else _day(changed))
     fields.done("an item", ("item", "changed"))
+    kind, colon, rest = item.name.partition(":")
+    if kind not in ITEMS:
+        raise node.error(f"{item.name!r} is nothing that goes live.", suggest(kind, ITEMS))
+    if not colon or not rest:
+        raise node.error(f"{item.name!r} names no {kind}.", f"Write {kind}:… with its name.")
     return item
 
 

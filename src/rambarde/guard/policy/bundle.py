@@ -43,8 +43,14 @@ class Bundle:
         return json.dumps(told, sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode("ascii")
 
     def read(self, catalogue: Catalogue, *, source: str = "policy") -> Policy:
-        """Raises `PolicyError` if this release does not understand it."""
-        return read_policy(self.policy, catalogue, source=source, floors=self.floors, law=dict(self.packs))
+        """Raises `PolicyError` if this release does not understand it, `Fault(INTERNAL, "bundle_damaged")` if the
+        text of a pack is missing."""
+        try:
+            return read_policy(
+                self.policy, catalogue, source=source, floors=self.floors, law=dict(self.packs)
+            )
+        except KeyError as error:
+            raise _damaged() from error
 
 
 def read_bundle(data: bytes) -> Bundle:
@@ -58,10 +64,14 @@ def read_bundle(data: bytes) -> Bundle:
             told["floors"].encode(),
             tuple((name, text.encode()) for name, text in told["packs"].items()),
         )
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise Fault(
-            Kind.INTERNAL,
-            "bundle_damaged",
-            "The adopted policy is not kept in a form that this release reads.",
-            remedy="Run the release that adopted it, or sign and adopt the policy anew.",
-        ) from error
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        raise _damaged() from error
+
+
+def _damaged() -> Fault:
+    return Fault(
+        Kind.INTERNAL,
+        "bundle_damaged",
+        "The adopted policy is not kept in a form that this release reads.",
+        remedy="Run the release that adopted it, or sign and adopt the policy anew.",
+    )

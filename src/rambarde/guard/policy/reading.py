@@ -111,6 +111,10 @@ def read_policy(
             raise rules_node.error(
                 f"the rule {item.id!r} is named like a pack's.", "Give it a name of its own."
             )
+        if _of(item.id, "measure"):  # a mode that relaxes it would relax the measure's
+            raise rules_node.error(
+                f"the rule {item.id!r} is named like a measure's.", "Give it a name of its own."
+            )
         for surface in item.surfaces:
             if surface not in surfaces.texts("`surfaces`"):
                 raise rules_node.error(

@@ -12,6 +12,7 @@ from rambarde.guard.policy import gate
 from rambarde.guard.policy.assessment import read_assessment
 from rambarde.guard.policy.bundle import read_bundle
 from rambarde.guard.policy.catalogue import Catalogue
+from rambarde.guard.policy.document import PolicyError
 from rambarde.guard.policy.evaluation import Evaluator
 from rambarde.guard.policy.language import Policy
 from rambarde.guard.policy.measure import Measure, read_measure, under, unread
@@ -25,8 +26,13 @@ from rambarde.guard.policy.signatures.verify import need_of
 from rambarde.interfaces.governance.book import Book, Story
 from rambarde.nouns.fault import Fault, Kind
 
-_PROVER = ("rambarde.guard.policy", "rambarde.guard.policy.proof")
+_PROVER = ("rambarde.guard.policy", "rambarde.guard.policy.proof", "rambarde.nouns")
 """The packages whose code a proof rests on."""
+
+
+_UNREADABLE = frozenset(
+    {"document_missing", "policy_document_damaged", "bundle_damaged", "change_misdeclared"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,10 @@ class Charter:
     def __init__(self, book: Book, catalogue: Catalogue) -> None:
         self.book = book
         self.catalogue = catalogue
-        self.floors, self.conditions = read_floors(shipped(FLOORS), catalogue)
+        text = shipped(FLOORS)
+        self.floors, self.conditions = read_floors(text, catalogue)
+        self._floors_digest = digest(text)
+        self._checked: set[str] = set()
 
     def in_force(self, story: Story) -> InForce:
         """The policy that the story leads to, with the measures that are on.
@@ -59,7 +68,10 @@ class Charter:
         standing, line = story.standing, story.policy_line
         policy = self.adopted(standing)
         assert line is not None and line.entry is not None
-        self.check(line.before, line.entry.signed.change)
+        signed = line.entry.signed
+        if signed.digest not in self._checked:  # it stands for the whole history up to it
+            self.check(line.before, signed.change)
+            self._checked.add(signed.digest)
         measures = tuple(self._measure(standing, name) for name in sorted(standing.on))
         effective = under(policy, measures)
         self.proven(effective)
@@ -85,7 +97,8 @@ class Charter:
 
     def proven(self, policy: Policy) -> str:
         """The digest of the policy's proof. Raises `Fault(INVALID, "policy_unproven")` with the counterexample."""
-        key = digest(f"{policy.digest} {self.catalogue_digest} {_prover()}".encode())
+        # The policy stands on the floors that it was signed with; proven are those of this package.
+        key = digest(f"{policy.digest} {self._floors_digest} {self.catalogue_digest} {_prover()}".encode())
         found = self.book.documents.proven(key)
         if found is None:
             proof = prove(policy, self.catalogue, self.floors)
@@ -93,6 +106,7 @@ class Charter:
                 raise _unproven(proof)
             found = {
                 "policy": proof.policy,
+                "floors": self._floors_digest,
                 "catalogue": self.catalogue_digest,
                 "prover": _prover(),
                 "cells": str(proof.cells),  # more than JSON's numbers can say
@@ -102,15 +116,13 @@ class Charter:
         return digest(json.dumps(found, sort_keys=True).encode())
 
     def compared(self, standing: Standing, policy: Policy) -> Comparison | None:
-        """With the policy in force; None if there is none yet."""
-        if standing.policy is None:
-            return None
-        return compare(self.adopted(standing), policy, self.catalogue)
+        """With the policy in force; None if there is none that can be read."""
+        before = self._before(standing)
+        return None if before is None else compare(before, policy, self.catalogue)
 
     def lacking(self, standing: Standing, policy: Policy) -> tuple[gate.Missing, ...]:
         """What the launch gate lacks for the policy."""
-        before = self.adopted(standing) if standing.policy is not None else None
-        return gate.missing(policy, before, standing)
+        return gate.missing(policy, self._before(standing), standing)
 
     def check(self, standing: Standing, change: Change) -> None:
         """Whether a change is what its documents say. Raises `Fault` if not, or if a document is not there."""
@@ -121,8 +133,9 @@ class Charter:
                     raise _misdeclared(f"its text is the policy {policy.digest}")
                 comparison = self.compared(standing, policy)
                 real = need_of(comparison.verdict if comparison else None)
-                if real.signatures > need_of(change.verdict).signatures and comparison:
-                    raise _misdeclared(f"it says `{change.verdict}`, and it is `{comparison.verdict}`")
+                if real.signatures > need_of(change.verdict).signatures:
+                    told = f"`{comparison.verdict}`" if comparison else "compared with nothing"
+                    raise _misdeclared(f"it says `{change.verdict}`, and it is {told}")
                 self.proven(policy)
                 gate.refuse(self.lacking(standing, policy))
             case Prepared(name, breaker, days):
@@ -151,6 +164,20 @@ class Charter:
             for entry in self.catalogue.values()
         }
         return digest(json.dumps(told, sort_keys=True).encode())
+
+    def _before(self, standing: Standing) -> Policy | None:
+        """The policy in force, or None if there is none, or none that can be read.
+
+        So that a policy whose text is gone or damaged can be followed by another: as a first one, by two people.
+        """
+        if standing.policy is None:
+            return None
+        try:
+            return self.adopted(standing)
+        except Fault as fault:
+            if fault.code not in _UNREADABLE and not isinstance(fault, PolicyError):
+                raise
+            return None
 
     def _measure(self, standing: Standing, name: str) -> Measure:
         measure = self.measure(self.book.document(standing.measures[name].document))

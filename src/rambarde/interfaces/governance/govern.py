@@ -22,6 +22,9 @@ from rambarde.nouns.fault import Fault, Kind
 from rambarde.prove.log import Log
 from rambarde.store.shadows import Shadows
 
+DEMO = "DEMO"
+"""The line of every checkpoint of a log that demo signers have ever governed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Government:
@@ -51,6 +54,9 @@ def govern(settings: Settings, vault: Vault, catalogue: Catalogue, log: Log, *, 
     on a policy that is not adopted, proven, signed and through the launch gate.
     """
     desk = office(vault, catalogue)
+    if desk.book.read().standing.demo:  # whatever is adopted from here on is under a checkpoint that says so
+        _refuse_far(settings)
+        log.extensions = (*(line for line in log.extensions if line != DEMO), DEMO)
     path = Path(settings.policy) if settings.policy else None
     if is_demo:
         _refuse_far(settings)
@@ -59,8 +65,6 @@ def govern(settings: Settings, vault: Vault, catalogue: Catalogue, log: Log, *, 
     elif path is not None:
         Reload(path, desk, log, lambda: desk.book.read().standing.policy).adopt()
     tenure = Tenure(desk.book, desk.charter)
-    if tenure.standing.demo:
-        _refuse_far(settings)
     shadow = ShadowRunner(Shadows(vault.database), desk.book, catalogue, vault.database.clock)
     tenure.watcher = shadow.saw
     tenure.chores.append(shadow.flush)
@@ -71,6 +75,8 @@ def govern(settings: Settings, vault: Vault, catalogue: Catalogue, log: Log, *, 
             tenure.chores.append(reload.look)
 
     def lines(now: InForce) -> None:
+        if now.standing.demo:
+            _refuse_far(settings)
         log.extensions = extensions(now.standing, now.policy.digest, now.policy.floors_digest)
 
     tenure.listen(lines)
@@ -79,7 +85,7 @@ def govern(settings: Settings, vault: Vault, catalogue: Catalogue, log: Log, *, 
 
 def extensions(standing: Standing, policy: str, floors: str) -> tuple[str, ...]:
     """The extension lines of the log's next checkpoints."""
-    return (f"policy {policy}", f"floors {floors}", *(("DEMO",) if standing.demo else ()))
+    return (f"policy {policy}", f"floors {floors}", *((DEMO,) if standing.demo else ()))
 
 
 def _read(path: Path) -> bytes:

@@ -6,15 +6,16 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from rambarde.guard.policy.bundle import Bundle
+from rambarde.guard.policy.bundle import Bundle, read_bundle
 from rambarde.guard.policy.signatures.change import SignedChange
+from rambarde.guard.policy.signatures.subject import PolicyText
 from rambarde.interfaces.governance.office import Office, pending
-from rambarde.nouns.fault import Fault, invalid
+from rambarde.nouns.fault import Fault, Kind, invalid
 from rambarde.prove.log import Log
 
 log = logging.getLogger(__name__)
 
-_Seen = tuple[tuple[int, int, int] | None, ...]
+_Stamp = tuple[int, int, int] | None
 
 
 class Reload:
@@ -28,24 +29,31 @@ class Reload:
         self.path = path
         self.trouble: str | None = None
         self._office, self._log, self._adopted = office, tree, adopted
-        self._seen: _Seen | None = None
+        self._seen: tuple[_Stamp, _Stamp, str | None] | None = None
 
     def look(self) -> None:
-        """Adopt the file if it is new and signed. Never raises: the running policy stays, and the log says why."""
-        seen = (_stamp(self.path), _stamp(pending(self.path)))
+        """Adopt the file if it is new and signed. Never raises: the running policy stays, and the log says why.
+
+        It looks again when the file, its change or the policy in force is another, and where our own side failed.
+        """
+        seen = (_stamp(self.path), _stamp(pending(self.path)), self._adopted())
         if seen == self._seen:
             return
         self._seen = seen
+        trouble = None
         try:
-            self.trouble = None
             if self.adopt():
                 log.warning("the policy file %s was adopted", self.path.name)
         except Fault as fault:
-            self.trouble = f"{fault.code}: {fault.message} {fault.remedy or ''}".strip()
-            log.error("the policy file %s is NOT in force: %s", self.path.name, self.trouble)
+            trouble = f"{fault.code}: {fault.message} {fault.remedy or ''}".strip()
+            if fault.kind in (Kind.INTERNAL, Kind.OVERLOADED):
+                self._seen = None
         except Exception as error:
-            self.trouble = f"{type(error).__name__}: {error}"
-            log.exception("the policy file %s is NOT in force", self.path.name)
+            trouble = f"{type(error).__name__}: {error}"
+            log.error("the policy file %s could not be read", self.path.name, exc_info=True)
+        if trouble is not None and trouble != self.trouble:
+            log.error("the policy file %s is NOT in force: %s", self.path.name, trouble)
+        self.trouble = trouble
 
     def adopt(self) -> bool:
         """Adopt the file if it is not in force. Raises `Fault` if it cannot be."""
@@ -54,7 +62,10 @@ class Reload:
         if policy.digest == self._adopted():
             return False
         beside = pending(self.path)
-        if not beside.exists():
+        signed = SignedChange.parse(_bytes(beside)) if beside.exists() else None
+        if self._same_text(data) and not _of(signed, policy.digest):
+            return False  # after an upgrade: in force as it was signed, on the floors and packs of then
+        if signed is None:
             # Proving first: a policy that breaks an invariant should hear that, and not that it lacks names.
             self._office.charter.proven(policy)
             raise invalid(
@@ -63,11 +74,28 @@ class Reload:
                 remedy=f"Sign it: rambarde policy sign {self.path}",
                 field="policy",
             )
-        signed = SignedChange.parse(_bytes(beside))
-        standing = self._office.book.read().standing
-        proposal = self._office.proposal(data, standing, source=self.path.name)
-        self._office.adopt(self._log, [(proposal, signed)])
+        try:
+            standing = self._office.book.read().standing
+            proposal = self._office.proposal(data, standing, source=self.path.name)
+            self._office.adopt(self._log, [(proposal, signed)])
+        except Fault:
+            if self._office.book.read().standing.policy == policy.digest:
+                return False  # another gateway was first with the same file
+            raise
         return True
+
+    def _same_text(self, data: bytes) -> bool:
+        """Whether the policy in force was made of this very file."""
+        book = self._office.book
+        standing = book.read().standing
+        if standing.policy is None or standing.policy != self._adopted():
+            return False
+        return read_bundle(book.document(standing.policy_document)).policy == data
+
+
+def _of(signed: SignedChange | None, policy: str) -> bool:
+    subject = signed.change.subject if signed is not None else None
+    return isinstance(subject, PolicyText) and subject.policy == policy
 
 
 def _bytes(path: Path) -> bytes:

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import logging
 import queue
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from rambarde.guard.policy.bundle import read_bundle
 from rambarde.guard.policy.catalogue import Catalogue
 from rambarde.guard.policy.evaluation import Evaluator, Facts
+from rambarde.guard.policy.language import Policy
 from rambarde.interfaces.governance.book import Book
-from rambarde.nouns.decision import Decision
-from rambarde.nouns.fault import Fault
+from rambarde.nouns.decision import Decision, Outcome
+from rambarde.nouns.fault import Fault, Kind
 from rambarde.nouns.signal import Signals
 from rambarde.store.shadows import Difference, Shadows
 
 log = logging.getLogger(__name__)
 
 WAITING = 10_000
-"""Differences that wait to be written; more are dropped, and the report says how many."""
+"""Decisions that wait to be written; more are not judged, and the server's log says how many."""
+NOT_OFFERED = "not offered"
+"""Stands for a rule where the candidate does not offer the surface or the mode, and so refuses."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    digest: str
+    evaluator: Evaluator | None
 
 
 class ShadowRunner:
@@ -29,53 +40,83 @@ class ShadowRunner:
         self, shadows: Shadows, book: Book, catalogue: Catalogue, clock: Callable[[], datetime]
     ) -> None:
         self._shadows, self._book, self._catalogue, self._clock = shadows, book, catalogue, clock
-        self._evaluator: Evaluator | None = None
-        self._candidate: str | None = None
-        self._judged: queue.SimpleQueue[Difference | None] = queue.SimpleQueue()
+        self._candidate: _Candidate | None = None
+        self._judged: queue.SimpleQueue[tuple[str, Difference | None]] = queue.SimpleQueue()
+        self._unwritten: dict[str, list[Difference | None]] = defaultdict(list)
+        self._dropped = 0
         self.trouble: str | None = None
 
     def saw(self, signals: Signals, facts: Facts, decision: Decision, id: str, output: int | None) -> None:
         """Ask the candidate the same; note it if it differs."""
-        evaluator = self._evaluator
-        if evaluator is None or self._judged.qsize() >= WAITING:
+        candidate = self._candidate
+        if candidate is None or candidate.evaluator is None:
             return
-        other = evaluator.decide(decision.point, facts, signals)
-        if other.outcome is decision.outcome:
-            self._judged.put(None)
+        if self._judged.qsize() >= WAITING:
+            self._dropped += 1
             return
-        self._judged.put(
-            Difference(
-                decision=id,
-                point=decision.point.value,
-                output=output,
-                running=decision.outcome.word,
-                candidate=other.outcome.word,
-                policy=decision.policy,
-                rules=tuple(fired.rule for fired in other.fired),
-                running_rules=tuple(fired.rule for fired in decision.fired),
-                at=self._clock(),
-            )
+        evaluator = candidate.evaluator
+        if _offers(evaluator.policy, facts):
+            other = evaluator.decide(decision.point, facts, signals)
+            outcome, rules = other.outcome, tuple(fired.rule for fired in other.fired)
+        else:
+            outcome, rules = Outcome.BLOCK, (NOT_OFFERED,)
+        if outcome is decision.outcome:
+            self._judged.put((candidate.digest, None))
+            return
+        difference = Difference(
+            decision=id,
+            point=decision.point.value,
+            output=output,
+            running=decision.outcome.word,
+            candidate=outcome.word,
+            policy=decision.policy,
+            rules=rules,
+            running_rules=tuple(fired.rule for fired in decision.fired),
+            at=self._clock(),
         )
+        self._judged.put((candidate.digest, difference))
 
     def flush(self) -> None:
-        """Write what was seen, and learn which candidate runs. Raises the database's `Fault`s."""
-        batch: list[Difference | None] = []
-        while len(batch) < WAITING:
-            try:
-                batch.append(self._judged.get_nowait())
-            except queue.Empty:
-                break
-        if batch and self._candidate is not None:
-            self._shadows.add(self._candidate, [one for one in batch if one is not None], judged=len(batch))
+        """Write what was seen, and learn which candidate runs. Raises the database's `Fault`s; what could not be
+        written then is written the next time."""
+        self._write()
         current = self._shadows.current()
         wanted = current.candidate if current is not None else None
-        if wanted == self._candidate:
+        if wanted == (self._candidate.digest if self._candidate is not None else None):
             return
-        self._candidate, self._evaluator, self.trouble = wanted, None, None
-        if current is not None:
+        if current is None:
+            self._candidate, self.trouble = None, None
+            return
+        evaluator, trouble = None, None
+        try:
+            policy = read_bundle(self._book.document(current.document)).read(self._catalogue)
+            evaluator = Evaluator(policy, self._catalogue)
+        except Fault as fault:
+            trouble = f"the candidate in the shadow cannot be read: {fault.message}"
+            log.error("%s", trouble)
+        self._candidate, self.trouble = _Candidate(current.candidate, evaluator), trouble
+
+    def _write(self) -> None:
+        waiting = sum(len(batch) for batch in self._unwritten.values())
+        while waiting < WAITING:
             try:
-                policy = read_bundle(self._book.document(current.document)).read(self._catalogue)
-                self._evaluator = Evaluator(policy, self._catalogue)
+                candidate, difference = self._judged.get_nowait()
+            except queue.Empty:
+                break
+            self._unwritten[candidate].append(difference)
+            waiting += 1
+        for candidate, batch in list(self._unwritten.items()):
+            try:
+                self._shadows.add(candidate, [one for one in batch if one is not None], judged=len(batch))
             except Fault as fault:
-                self.trouble = f"the candidate in the shadow cannot be read: {fault.message}"
-                log.error("%s", self.trouble)
+                if fault.kind is not Kind.NOT_FOUND:
+                    raise
+                log.error("the candidate %s is forgotten: %d decisions are lost", candidate, len(batch))
+            del self._unwritten[candidate]
+        if self._dropped:
+            log.error("%d decisions were not judged by the candidate: too many waited", self._dropped)
+            self._dropped = 0
+
+
+def _offers(policy: Policy, facts: Facts) -> bool:
+    return facts.surface in policy.surfaces and any(mode.name == facts.mode for mode in policy.modes)

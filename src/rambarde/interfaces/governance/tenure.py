@@ -1,6 +1,6 @@
 """Tenure: the policy that this process holds, and for how long it may be sure of it.
 
-A thread asks the database twice a second for the next change, and so renews the lease. What it learns is in
+A thread asks the database every 0.4 seconds for the next change, and so renews the lease. What it learns is in
 force at once; a lease that could not be renewed for two seconds has lapsed, and nothing is released by it. The
 lease is measured from before the question, by a clock that runs on while the machine sleeps and that nobody can
 set, so that a change is in force everywhere, or nothing is released, two seconds after it was logged.
@@ -35,13 +35,15 @@ LEASE = 2.0
 """Seconds for which a renewal is good."""
 EVERY = 0.4
 """Seconds between two renewals."""
+STOPPING = 10.0
+"""Seconds to wait for a renewal that hangs when the gateway stops."""
 JUMP = timedelta(seconds=60)
 """How far the wall clock may drift from the steady one before it is in doubt."""
 BEHIND = timedelta(minutes=5)
 """How far the wall clock may be behind the newest record at start."""
 
 Listener = Callable[[InForce], None]
-"""Told, in the lease's thread, whenever another policy is in force."""
+"""Told, in the lease's thread, of every change that may concern it. What it raises stops the release."""
 Watcher = Callable[[Signals, Facts, Decision, str, int | None], None]
 """A shadow, or nothing."""
 
@@ -78,12 +80,12 @@ class Tenure:
         self.id = secrets.token_hex(8)
         self.watcher: Watcher | None = None
         self.chores: list[Callable[[], None]] = []
-        """Done after each renewal, in the lease's thread; one that raises is logged."""
+        """Done from time to time in a thread of their own, since they may take long; one that raises is logged."""
         self._lease, self._every, self._boot = lease, every, boot
         self._listeners: list[Listener] = []
         self._gate = threading.Lock()
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         self._refuse_behind()
         start = boot()
         self._offset = self.book.clock() - timedelta(seconds=start)
@@ -144,6 +146,15 @@ class Tenure:
         return self._held.in_force
 
     @property
+    def releases(self) -> bool:
+        """Whether anything may be released by what is held now."""
+        try:
+            self.current()
+        except Fault:
+            return False
+        return True
+
+    @property
     def trouble(self) -> str | None:
         """Why nothing is released now, or that the clock is in doubt; None if all is well."""
         try:
@@ -161,16 +172,20 @@ class Tenure:
 
     def start(self) -> None:
         """Begin to renew."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="rambarde-lease", daemon=True)
-            self._thread.start()
+        if not self._threads:
+            for name, work in (("lease", self._work), ("chores", self._errands)):
+                thread = threading.Thread(target=work, name=f"rambarde-{name}", daemon=True)
+                self._threads.append(thread)
+                thread.start()
 
     def close(self) -> None:
-        """Stop, and give the lease back. Idempotent."""
+        """Stop, release nothing any more, and give the lease back. Idempotent."""
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        threads, self._threads = self._threads, []
+        for thread in threads:
+            thread.join(STOPPING)
+        self._held = replace(self._held, until=float("-inf"))
+        if threads:
             try:
                 self.book.leases.drop(self.id)
             except Fault:
@@ -190,6 +205,8 @@ class Tenure:
                     host=socket.gethostname(),
                     state=RUNNING if held.trouble is None else held.trouble.code,
                 )
+                if self._stop.is_set():
+                    return
                 if logged is None:
                     self._held = replace(held, until=start + self._lease)
                     return
@@ -223,25 +240,34 @@ class Tenure:
                 remedy="The operator finds the cause in its log.",
             )
             return replace(held, trouble=trouble)
+        for listener in self._listeners:
+            listener(now)
         if now.policy.digest != held.in_force.policy.digest:
             on = ", ".join(measure.name for measure in now.measures) or "none"
             log.warning(
                 "policy %s is in force (change %d; measures: %s)", now.policy.digest, line.sequence, on
             )
-            for listener in self._listeners:
-                listener(now)
         return _Held(now, held.until)
 
     def _work(self) -> None:
         while not self._stop.is_set():
             try:
                 self.renew()
-                for chore in self.chores:
-                    chore()
             except Fault as fault:
                 log.error("the lease could not be renewed: %s: %s", fault.code, fault.message)
             except Exception as error:
                 log.error("the lease could not be renewed: %s", type(error).__name__, exc_info=True)
+            self._stop.wait(self._every)
+
+    def _errands(self) -> None:
+        while not self._stop.is_set():
+            for chore in self.chores:
+                try:
+                    chore()
+                except Fault as fault:
+                    log.error("a chore failed: %s: %s", fault.code, fault.message)
+                except Exception as error:
+                    log.error("a chore failed: %s", type(error).__name__, exc_info=True)
             self._stop.wait(self._every)
 
     def _expected(self) -> datetime:
