@@ -34,6 +34,11 @@ class Vault:
         database = Database.open(settings.database or data)
         cipher = Cipher.open(data)
         cipher.bind(database)
+        return cls.over(data, database, cipher)
+
+    @classmethod
+    def over(cls, data: Path, database: Database, cipher: Cipher) -> Vault:
+        """The vault over what is open already."""
         return cls(
             data,
             database,

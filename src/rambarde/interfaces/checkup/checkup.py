@@ -29,6 +29,7 @@ def checkup(settings: Settings, *, library: bool = False) -> Iterator[Row]:
         yield from examined("server key", keeping.server_key)
         yield from examined("log key", keeping.log_key)
         yield from examined("log", keeping.log)
+        yield from examined("governance", keeping.government)
         if not library:
             yield from examined("credentials", keeping.credentials)
     finally:

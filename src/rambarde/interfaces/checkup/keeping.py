@@ -10,9 +10,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from rambarde.interfaces.checkup.government import government
 from rambarde.interfaces.checkup.history import history
 from rambarde.interfaces.checkup.row import Row, fail, ok, warn
 from rambarde.interfaces.settings import Settings
+from rambarde.interfaces.vault import Vault
 from rambarde.prove.key import FILE as LOG_KEY
 from rambarde.prove.key import PUBLIC_FILE, open_signer
 from rambarde.store import migrations
@@ -164,6 +166,15 @@ class Keeping:
             yield ok(check, f"{len(live)}, of the surfaces {surfaces}")
         else:
             yield fail(check, "There is none, so `rambarde serve` does not start.", remedy)
+
+    def government(self) -> Iterator[Row]:
+        if self._database is None or self._cipher is None:
+            yield warn(
+                "governance", "It could not be looked at.", "Mend the database and the server key first."
+            )
+            return
+        database, cipher = self._database, self._cipher
+        yield from government(self._settings, Vault.over(self._data, database, cipher))
 
     def _file(self) -> Path | None:
         """The file of a SQLite database; None for a server."""

@@ -51,6 +51,12 @@ def governed(chosen: Settings) -> Iterator[Opened]:
         vault.close()
 
 
+def listed(name: str, roster: Roster) -> str:
+    """The name as it is listed, whatever its spelling here."""
+    person = roster.find(name)
+    return person.name if person is not None else name
+
+
 def signing_key(name: str, roster: Roster, file: Path | None, agent: bool) -> SigningKey:
     """The key that `name` signs with: of a file, or the one listed for them, in the agent.
 

@@ -24,6 +24,7 @@ from rambarde.interfaces.cli.governed import (
     answer_json,
     confirmed,
     governed,
+    listed,
     place,
     signing_key,
     tell,
@@ -135,6 +136,7 @@ def off(
         desk, path = office.office, office.vault.data / f"measure-off-{_plain(name)}{SUFFIX}"
         story, now = desk.book.read(), desk.book.clock()
         standing = story.standing
+        by = listed(by, roster_of(standing))
         signed = papers.read_change(path)
         if signed is None or story.holds(signed):
             if reason is None:

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from rambarde.guard.policy.reading import SHIPPED, shipped
 from rambarde.guard.policy.signatures.change import SignedChange
@@ -24,6 +22,7 @@ from rambarde.interfaces.cli.governed import (
     answer_json,
     confirmed,
     governed,
+    listed,
     place,
     signing_key,
     tell,
@@ -84,10 +83,12 @@ def sign(
         story, _ = papers.steps(office.office, after or ())
         standing = story.standing
         paper = papers.read(office.office, file, story)
+        roster = papers.signers(standing, paper.proposal)
+        name = listed(name, roster)
         signed = papers.begin(office.office, paper, standing, by=by or name, reason=reason)
         if not json:
             _tell(paper, signed, standing)
-        signer = signing_key(name, papers.signers(standing, paper.proposal), key, agent)
+        signer = signing_key(name, roster, key, agent)
         now = office.office.book.clock()
         if signed.signatures and papers.missing(signed, standing, now) is None:
             typer.echo("Enough have signed already; one more does no harm.", err=True)
@@ -152,14 +153,11 @@ def people(
         return
     if roster.demo:
         typer.echo("DEMO: these keys are a demo's, and nobody answers for them.")
-    table = Table("name", "roles", "key", "until", "may sign")
     for one in roster.people:
-        ends = (
-            f"revoked {one.revoked:%Y-%m-%d}" if one.revoked else f"{one.until:%Y-%m-%d}" if one.until else ""
-        )
-        may = "yes" if one.current(now) else "no"
-        table.add_row(one.name, ", ".join(sorted(one.roles)), one.fingerprint, ends, may)
-    Console(soft_wrap=True).print(table)
+        ends = f", until {one.until:%Y-%m-%d}" if one.until else ""
+        ends += f", revoked {one.revoked:%Y-%m-%d %H:%M} UTC" if one.revoked else ""
+        may = "" if one.current(now) else ", MAY NOT SIGN NOW"
+        typer.echo(f"{one.name} ({', '.join(sorted(one.roles))}) {one.fingerprint}{ends}{may}")
 
 
 def starter(

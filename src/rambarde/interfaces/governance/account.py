@@ -104,7 +104,7 @@ def what(change: Change) -> str:
         case Prepared(name) | SwitchOn(name) | SwitchOff(name):
             return name
         case Assessment(items):
-            return ", ".join(items)
+            return ", ".join(_short(item) for item in items)
 
 
 def told(signed: SignedChange, standing: Standing) -> Iterator[str]:
@@ -142,9 +142,11 @@ def _facts(change: Change, standing: Standing) -> Iterator[str]:
         case SwitchOn(name) | SwitchOff(name):
             yield f"measure {name}"
         case Assessment(items, evaluations):
-            yield f"assessed: {', '.join(items)}"
+            for item in items:
+                yield f"assessed: {item}"
             for one in evaluations:
-                yield f"evaluation {one.digest} of {one.made_at:%Y-%m-%d} covers {', '.join(one.covers)}"
+                rest = "all of it" if set(one.covers) == set(items) else ", ".join(map(_short, one.covers))
+                yield f"evaluation {one.digest} of {one.made_at:%Y-%m-%d} covers {rest}"
 
 
 def _people(old: Roster | None, new: Roster) -> Iterator[str]:
@@ -172,6 +174,12 @@ def _people(old: Roster | None, new: Roster) -> Iterator[str]:
                 yield f"{word}: {person.name}, {_day(then)} becomes {_day(now)}"
     for name in before:
         yield f"may not sign any more: {name}"
+
+
+def _short(item: str) -> str:
+    """A detector with the beginning of its digest."""
+    name, at, found = item.partition("@sha256:")
+    return f"{name}{at}{found[:12]}…" if at else item
 
 
 def _day(time: datetime | None) -> str:

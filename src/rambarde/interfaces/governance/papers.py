@@ -109,7 +109,7 @@ def continued(change: Change, standing: Standing, reason: str | None, path: Path
 def countersigned(
     signed: SignedChange, standing: Standing, key: SigningKey, name: str, at: datetime
 ) -> tuple[SignedChange, Fault | None]:
-    """With one more signature, and what is still missing; None if the change may take effect.
+    """With the signature of `name`, and what is still missing; None if the change may take effect.
 
     Raises `Fault` for a signature that would not count, as `verify` does, and then nobody has signed.
     """

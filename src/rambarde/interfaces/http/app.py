@@ -116,9 +116,15 @@ async def _images(gateway: Gateway, request: Request, action: Action, read: Read
 
 
 def _ready(gateway: Gateway) -> Response:
-    unfit = dict(gateway.chain.inspector.unfit)
-    ready = gateway.chain.ready and not unfit
-    return json_response({"ready": ready, "unfit": unfit}, 200 if ready else 503)
+    unfit, government = dict(gateway.chain.inspector.unfit), gateway.government
+    try:
+        government.tenure.current()
+        held = True
+    except Fault:  # nothing may be released
+        held = False
+    ready = gateway.chain.ready and not unfit and held
+    answer = {"ready": ready, "unfit": unfit, "policy": list(government.trouble)}
+    return json_response(answer, 200 if ready else 503)
 
 
 def _route_fault(error: Exception) -> Fault:
