@@ -91,6 +91,22 @@ class Charter:
             raise _misdeclared(f"its text is the policy {policy.digest}")
         return policy
 
+    def of_digest(self, story: Story, wanted: str) -> Policy | None:
+        """The policy of this digest, with the measures that were on, if it was ever in force. Newest first.
+
+        Raises as reading does.
+        """
+        tried: set[tuple[str | None, frozenset[tuple[str, str]]]] = set()
+        for standing in (story.standing, *(line.before for line in reversed(story.lines))):
+            on = frozenset((name, standing.measures[name].document) for name in standing.on)
+            if standing.policy is None or (standing.policy_document, on) in tried:
+                continue
+            tried.add((standing.policy_document, on))
+            policy = under(self.adopted(standing), [self._measure(standing, name) for name in standing.on])
+            if policy.digest == wanted:
+                return policy
+        return None
+
     def measure(self, data: bytes, *, source: str = "measure") -> Measure:
         """Raises `PolicyError`."""
         return read_measure(data, self.catalogue, self.conditions, source=source)
@@ -142,11 +158,10 @@ class Charter:
                 measure = self.measure(self.book.document(change.document))
                 if (measure.name, measure.breaker, measure.review_days) != (name, breaker, days):
                     raise _misdeclared("its document says otherwise")
-                if standing.policy is not None:
-                    self._refuse_unread(self.adopted(standing), measure)
+                self._refuse_unread(standing, measure)
             case SwitchOn(name):
-                if standing.policy is not None and name in standing.measures:
-                    self._refuse_unread(self.adopted(standing), self._measure(standing, name))
+                if name in standing.measures:
+                    self._refuse_unread(standing, self._measure(standing, name))
             case Assessment():
                 document = read_assessment(self.book.document(change.document))
                 if document.subject != change.subject:
@@ -185,8 +200,9 @@ class Charter:
             raise _misdeclared(f"the document of the measure {name!r} is of {measure.name!r}")
         return measure
 
-    def _refuse_unread(self, policy: Policy, measure: Measure) -> None:
-        if missing := unread(policy, measure, self.catalogue):
+    def _refuse_unread(self, standing: Standing, measure: Measure) -> None:
+        policy = self._before(standing)  # a policy whose text is damaged is no reason not to tighten
+        if policy is not None and (missing := unread(policy, measure, self.catalogue)):
             raise Fault(
                 Kind.INVALID,
                 "measure_unread",
