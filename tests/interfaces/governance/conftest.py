@@ -131,9 +131,11 @@ class House:
     clock: Clock
     names: Catalogue
     opened: list[Callable[[], None]] = field(default_factory=list)
+    place: str | None = None
+    """Where the database is, if not in the folder."""
 
     def __post_init__(self) -> None:
-        database = Database.open(self.folder, clock=self.clock)
+        database = Database.open(self.place or self.folder, clock=self.clock)
         self.opened.append(database.close)
         cipher = Cipher.open(self.folder)
         cipher.bind(database)
@@ -153,7 +155,7 @@ class House:
         self.office = Office(self.charter)
 
     def again(self) -> House:
-        other = House(self.folder, self.clock, self.names)
+        other = House(self.folder, self.clock, self.names, place=self.place)
         self.opened += other.opened
         return other
 
