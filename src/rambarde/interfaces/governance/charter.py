@@ -30,6 +30,8 @@ _PROVER = ("rambarde.guard.policy", "rambarde.guard.policy.proof", "rambarde.nou
 """The packages whose code a proof rests on."""
 
 
+_PARSED = 16
+"""Policies kept parsed."""
 _UNREADABLE = frozenset(
     {"document_missing", "policy_document_damaged", "bundle_damaged", "change_misdeclared"}
 )
@@ -58,6 +60,7 @@ class Charter:
         self.floors, self.conditions = read_floors(text, catalogue)
         self._floors_digest = digest(text)
         self._checked: set[str] = set()
+        self._parsed: dict[str, Policy] = {}
 
     def in_force(self, story: Story) -> InForce:
         """The policy that the story leads to, with the measures that are on.
@@ -86,7 +89,7 @@ class Charter:
                 "No policy was adopted yet, so nothing can be decided.",
                 remedy="Sign one and adopt it (docs/policy-signing.md), or try it with `rambarde serve --demo`.",
             )
-        policy = read_bundle(self.book.document(standing.policy_document)).read(self.catalogue)
+        policy = self._read(standing.policy_document)
         if policy.digest != standing.policy:
             raise _misdeclared(f"its text is the policy {policy.digest}")
         return policy
@@ -144,7 +147,7 @@ class Charter:
         """Whether a change is what its documents say. Raises `Fault` if not, or if a document is not there."""
         match change.subject:
             case PolicyText(policy=claimed):
-                policy = read_bundle(self.book.document(change.document)).read(self.catalogue)
+                policy = self._read(change.document)
                 if policy.digest != claimed:
                     raise _misdeclared(f"its text is the policy {policy.digest}")
                 comparison = self.compared(standing, policy)
@@ -179,6 +182,17 @@ class Charter:
             for entry in self.catalogue.values()
         }
         return digest(json.dumps(told, sort_keys=True).encode())
+
+    def _read(self, document: str | None) -> Policy:
+        """The policy of a document. Its bytes are held against their digest each time, and parsed once."""
+        data = self.book.document(document)
+        policy = self._parsed.get(document or "")
+        if policy is None:
+            policy = read_bundle(data).read(self.catalogue)
+            if len(self._parsed) >= _PARSED:
+                self._parsed.clear()
+            self._parsed[document or ""] = policy
+        return policy
 
     def _before(self, standing: Standing) -> Policy | None:
         """The policy in force, or None if there is none, or none that can be read.
