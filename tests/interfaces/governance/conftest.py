@@ -222,6 +222,10 @@ class House:
 
 @pytest.fixture
 def names() -> Catalogue:
+    return small()
+
+
+def small() -> Catalogue:
     entries: tuple[Entry, ...] = (
         entry("a"),
         entry("b"),
@@ -240,6 +244,11 @@ class Package:
 
 @pytest.fixture
 def package(monkeypatch: pytest.MonkeyPatch) -> Package:
+    return install(monkeypatch)
+
+
+def install(monkeypatch: pytest.MonkeyPatch) -> Package:
+    """Let the running release ship the small floors."""
     made, real = Package(), reading.shipped
 
     def shipped(name: str) -> bytes:
