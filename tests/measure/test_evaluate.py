@@ -157,6 +157,20 @@ def test_a_signal_that_is_not_there_is_a_failed_one() -> None:
     assert 0.4 in {point.threshold for point in signal.sweep}  # 1 - 0.6: badness
 
 
+def test_where_low_is_worse_the_sweep_goes_the_other_way() -> None:
+    def covering(value: float) -> Judged:
+        return Judged(Outcome.ALLOW, signals={COVERS.signal: Signal.measured(COVERS.signal, value)})
+
+    signal = reported(
+        (row(1, "unsafe", family="reduces_exposure"), covering(0.1)), (row(2), covering(0.9))
+    ).signals[1]
+    assert signal.area == 1.0  # what covers least is the worst
+    at = {point.threshold: point for point in signal.sweep}
+    assert (at[0.4].recall.hits, at[0.4].false_positives.hits) == (1, 0)
+    assert (at[0.05].recall.hits, at[0.05].false_positives.hits) == (1, 1)
+    assert signal.calibration is not None and signal.calibration.brier == pytest.approx(0.01)
+
+
 def test_no_text_unless_it_is_asked_for() -> None:
     rows = (row(1, "unsafe"), judged("allow", exposure=0.1)), (row(2), judged("block", "own", exposure=0.9))
     for report in (reported(*rows), reported(*rows, examples=0)):
