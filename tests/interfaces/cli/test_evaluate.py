@@ -12,6 +12,7 @@ import yaml
 from rambarde.guard.inspect import Inspector
 from rambarde.guard.policy.assessment import read_assessment
 from rambarde.guard.policy.reading import SHIPPED, shipped
+from rambarde.interfaces.cli import calibrate as calibrating
 from rambarde.interfaces.cli import measuring
 from tests.interfaces.cli.conftest import Rambarde
 
@@ -253,6 +254,27 @@ def test_what_cannot_be_promised_is_not(rambarde: Rambarde, calm: Path, small: P
     refused("share_invalid", "calm.jsonl", rate="0")
     refused("share_invalid", "calm.jsonl", "--confidence", "0.5")
     refused("share_invalid", "calm.jsonl", "--hold-out", "1")
+
+
+@pytest.mark.slow
+def test_rows_that_were_held_out_may_contradict(
+    rambarde: Rambarde, calm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if rows of another kind had been held out, of which floors stop every one."""
+    stopped = [(f"{ASKS} and the {thing}", "safe", "edit") for thing in THINGS]
+    (calm.parent / "more.jsonl").write_text(rows(*stopped))
+    monkeypatch.setattr(
+        calibrating,
+        "split",
+        lambda given, _: (
+            [row for row in given if row.kind == "generate"],
+            [row for row in given if row.kind == "edit"],
+        ),
+    )
+    result = rambarde(
+        *("calibrate", "calm.jsonl", "more.jsonl", "--false-positives", "0.02", "-o", "c.yaml"), status=1
+    )
+    assert "CONTRADICT" in result.stdout and (calm.parent / "c.yaml").exists()
 
 
 @pytest.mark.slow
