@@ -52,11 +52,21 @@ class NameBook:
     joined: Lexicon
     han_family: frozenset[str]
     han_given: Lexicon
+    kanji_given: frozenset[str]
+    """Japanese given names of two characters."""
 
     def fingerprint(self) -> bytes:
         """SHA-256 over all names in a fixed order: part of the detector's digest."""
         sha = hashlib.sha256()
-        for names in (self.given, self.family, self.words, self.common, self.countries, self.han_family):
+        for names in (
+            self.given,
+            self.family,
+            self.words,
+            self.common,
+            self.countries,
+            self.han_family,
+            self.kanji_given,
+        ):
             sha.update("\n".join(sorted(names)).encode() + b"\0")
         for lexicon in (self.joined, self.han_given):
             sha.update("\n".join(term.words for term in lexicon.terms).encode() + b"\0")
@@ -102,6 +112,9 @@ def read(words: frozenset[str]) -> NameBook:
         joined=Lexicon(Term(name, open_end=True) for name in sorted(joined) if len(name) > 2),
         han_family=frozenset(name for _, lasts in zh for name in lasts if len(name) == 1),
         han_given=Lexicon(Term(name) for firsts, _ in zh for name in sorted(firsts)),
+        kanji_given=frozenset(
+            name for name in parts["ja_JP"][0] if len(name) == 2 and "\u4e00" <= name[0] <= "\u9fff"
+        ),
     )
 
 
