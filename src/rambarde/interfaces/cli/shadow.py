@@ -18,8 +18,8 @@ from rambarde.store.shadows import KEPT, Shadow, Shadows
 app = typer.Typer(help="A candidate policy beside the running one: it decides, and nothing happens by it.")
 
 NOT_COUNTED = (
-    f"Not counted: decisions that came while {WAITING:,} waited to be written, and those that a gateway had "
-    f"judged and not written when it ended. The newest {KEPT:,} differences are kept, with their ids."
+    f"Not counted: decisions that came while {WAITING:,} waited to be written (the gateway's log says how many), and "
+    f"those not written yet when a gateway ended. The newest {KEPT:,} differences are kept, with their ids."
 )
 
 

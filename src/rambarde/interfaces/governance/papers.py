@@ -71,7 +71,7 @@ def begin(office: Office, paper: Paper, standing: Standing, *, by: str, reason: 
     """The change to sign: the one beside the document if it is still what the document proposes, or a new one.
 
     What no gateway would follow is refused before anybody signs it. Raises `Fault`: `reason_missing`,
-    `reason_differs`, `change_stale`, or as `Charter.check`.
+    `reason_differs`, `change_stale`, `change_misdeclared`, or as `Charter.check`.
     """
     proposal, signed = paper.proposal, paper.signed
     if signed is None:
@@ -82,6 +82,7 @@ def begin(office: Office, paper: Paper, standing: Standing, *, by: str, reason: 
     else:
         continued(signed.change, standing, reason, paper.path)
         office.agrees(signed.change, proposal)
+        _refuse_other_words(signed.change, proposal)
     if proposal.kept:
         office.book.documents.put(proposal.kept)
     office.charter.check(standing, signed.change)
@@ -146,6 +147,8 @@ def steps(office: Office, paths: Sequence[Path]) -> tuple[Story, list[tuple[Prop
     for path in paths:
         paper = read(office, path, story)
         signed = paper.change()
+        if signed.change.previous == story.standing.last:
+            _refuse_other_words(signed.change, paper.proposal)
         for kept in paper.evidence:
             office.book.documents.put(kept)
         made.append((paper.proposal, signed))
@@ -174,6 +177,19 @@ def write(path: Path, signed: SignedChange) -> None:
         raise invalid(
             "file_unwritable", f"{path}: {error.strerror}.", remedy="Check the folder.", field="file"
         ) from error
+
+
+def _refuse_other_words(change: Change, proposal: Proposal) -> None:
+    """What the first signer's tool wrote must be what is found here: the next ones read it, and it stays for good."""
+    told = (change.loosened, change.tightened, change.proof)
+    if told != (proposal.loosened, proposal.tightened, proposal.proof):
+        raise Fault(
+            Kind.FORBIDDEN,
+            "change_misdeclared",
+            "The change tells of other regions, or of another proof, than are found here.",
+            remedy="Make it again with this release, and find out whose tool told otherwise.",
+            field="change.loosened",
+        )
 
 
 def _evidence(data: bytes, path: Path) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
