@@ -154,6 +154,7 @@ class Looks:
             len(word) > 2
             and not any(c.isdigit() for c in word)
             and word not in self._vocabulary
+            and not (word[-1] == "s" and (word[:-1] in self._vocabulary or word[:-2] in self._vocabulary))
             and word not in self._book.either
             and word not in _HINDI
             and word not in self._places
@@ -188,7 +189,9 @@ class Looks:
         strange = self.strange(first.folded)
         shaped = self._shaped(found, i, j)
         if given and (both or first.folded not in book.either) and self.strange(last.folded):
-            return LIKELY if shaped or both else LOOSE
+            if shaped or both:
+                return LIKELY if both or self._sure(first.folded) else LOOSE
+            return LOOSE if self._sure(first.folded) else 0.0
         if not strange:
             return LOOSE if both and shaped and first.folded not in book.either else 0.0
         family = last.folded in book.family and last.folded not in book.either
@@ -196,7 +199,12 @@ class Looks:
             return LIKELY
         if both and self.strange(last.folded):
             return LOOSE
-        return LOOSE if shaped or (family and last.folded not in self._vocabulary) else 0.0
+        ending = any(last.folded[-size:] in self._endings for size in (4, 5))
+        return LOOSE if shaped and (ending or j > i + 1) else 0.0
+
+    def _sure(self, word: str) -> bool:
+        """A given name that is no common word, or one in so many countries that it is hardly meant as a word."""
+        return word in self._book.widely or word not in self._vocabulary
 
     def _shaped(self, found: list[Token], i: int, j: int) -> bool:
         """Whether the last word, common nowhere, has the ending or the beginning of a family name."""

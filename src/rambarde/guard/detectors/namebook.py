@@ -40,6 +40,8 @@ class NameBook:
     """Folded names. `words` are names that are also words; `joined` family and given name in one (ja, ko)."""
 
     given: frozenset[str]
+    widely: frozenset[str]
+    """Given names of at least two tables: less likely to be a word of one language."""
     family: frozenset[str]
     words: frozenset[str]
     common: frozenset[str]
@@ -60,6 +62,7 @@ class NameBook:
         sha = hashlib.sha256()
         for names in (
             self.given,
+            self.widely,
             self.family,
             self.words,
             self.common,
@@ -77,6 +80,7 @@ def read(words: frozenset[str]) -> NameBook:
     """Read the providers' tables. Raises `ImportError` if the package is missing or has changed its form."""
     people = importlib.import_module("faker.providers.person")
     given: set[str] = set()
+    widely: set[str] = set()
     family: set[str] = set()
     parts: dict[str, tuple[set[str], set[str]]] = {}
     for module in pkgutil.iter_modules(people.__path__):
@@ -85,6 +89,7 @@ def read(words: frozenset[str]) -> NameBook:
         lasts = _table(provider, _FAMILY)
         parts[module.name] = (firsts, lasts)
         if module.name[:2] not in ("ja", "ko", "zh"):
+            widely |= given & firsts
             given |= firsts
             family |= lasts
     if len(given) < 10_000 or len(family) < 10_000:
@@ -98,6 +103,7 @@ def read(words: frozenset[str]) -> NameBook:
     countries = {fold(str(name)) for name in address.countries} | _PLACES
     return NameBook(
         given=frozenset(name for name in given if len(name) > 1 and " " not in name),
+        widely=frozenset(widely),
         family=frozenset(name for name in family if len(name) > 1 and " " not in name),
         words=words,
         common=common - words,

@@ -285,8 +285,11 @@ class Protected:
                 found.append(Hit(CLOSE, one.text))
             for j in range(i + 1, min(len(tokens), i + _REACH)):
                 two = tokens[j]
-                if script(two.text) != kind or not self._runs_on(folded, tokens, i, j):
+                gap = folded[tokens[j - 1].end : two.start]
+                if script(two.text) != kind or "," in gap or not self._runs_on(folded, tokens, i, j):
                     break
+                if j > i + 1 and kind != "latin" and "." not in gap:
+                    break  # in scripts with cases, a short word between is no middle name
                 if any(_both(a, b) in known for a in heard[one.text] for b in heard[two.text]):
                     found.append(Hit(CLOSE, folded[one.start : two.end]))
         return found

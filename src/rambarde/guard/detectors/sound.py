@@ -20,6 +20,8 @@ _KANA = str.maketrans({"l": "r", "v": "b"})
 _HANGUL = str.maketrans({"g": "k", "d": "t", "b": "p", "f": "p", "v": "p", "l": "r", "S": "s"})
 _ARABIC = str.maketrans({"p": "b", "v": "f", "g": "S", "S": "S"})
 _TOWARD = {"kana": _KANA, "hangul": _HANGUL, "arabic": _ARABIC, "other": str.maketrans({"S": "s", "m": "n"})}
+_LONG_A = str.maketrans({char: "a" for char in "ةاأإآى"})
+"""Letters for a long or final a, which `anyascii` leaves out."""
 _VOWELS = frozenset("aeiouy")
 
 
@@ -48,7 +50,7 @@ def keys(word: str, toward: str) -> frozenset[str]:
     """
     if script(word) == "han":
         return frozenset()
-    plain = "".join(c for c in anyascii(word.replace("ة", "ا")).casefold() if c.isalpha())
+    plain = "".join(c for c in anyascii(word.translate(_LONG_A)).casefold() if c.isalpha())
     readings = {plain}
     if script(word) == "latin":
         readings.update(_readings(plain))
