@@ -202,7 +202,7 @@ def test_the_gate_is_shut_until_the_form_is_filled_in_and_signed(town: Town) -> 
     town.sign(assessment, BEN)
     town("adopt", assessment, fails="signatures_missing")
     told = town("sign", assessment, "--as", ADA, "--key", "ada.key", "--yes").stdout
-    assert "1 evaluations lie beside it" in told
+    assert "1 evaluation lies beside it, with the digest it names" in told
     # A policy may be signed on what an assessment leads to, and both come into force at once.
     town("sign", policy, "--as", ADA, "--key", "ada.key", "--reason", "r", "--yes", fails="launch_gate")
     town("sign", policy, "--after", assessment, "--as", ADA, "--key", "ada.key", "--reason", "r", "--yes")

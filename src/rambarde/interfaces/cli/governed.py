@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +19,6 @@ from rambarde.interfaces import parts
 from rambarde.interfaces.governance.adoption import Acknowledged
 from rambarde.interfaces.governance.govern import office as open_office
 from rambarde.interfaces.governance.office import Office
-from rambarde.interfaces.governance.tenure import LEASE
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.vault import Vault
 from rambarde.nouns.fault import Fault, invalid
@@ -116,10 +114,6 @@ def answer_json(answer: Acknowledged) -> dict[str, object]:
         "refusing": [{"gateway": _named(one), "state": one.state} for one in answer.refusing],
         "waiting": [_named(one) for one in answer.waiting],
     }
-
-
-def live(opened: Opened) -> tuple[Holder, ...]:
-    return opened.office.book.leases.holders(timedelta(seconds=LEASE))
 
 
 def visible(text: str) -> str:

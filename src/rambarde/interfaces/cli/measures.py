@@ -60,6 +60,7 @@ def list_(data: Data = None, config: Config = None, json: Json = False) -> None:
                 "review_at": on.review_at.isoformat() if on else None,
                 "overdue": on is not None and on.review_at <= now,
                 "by": on.by if on else None,
+                "by_breaker": on.breaker if on else None,
                 "reason": on.reason if on else None,
                 "breaker": measure.breaker,
                 "review_days": measure.review_days,
@@ -77,7 +78,7 @@ def list_(data: Data = None, config: Config = None, json: Json = False) -> None:
             "ON" if row["on"] else "prepared",
             str(row["since"] or "")[:16],
             str(row["review_at"] or "")[:10] + overdue,
-            visible(str(row["by"] or "")),
+            visible(str(row["by"] or "")) + (" (a breaker)" if row["by_breaker"] else ""),
             visible(str(row["reason"] or "")),
         )
     Console().print(table)
@@ -90,6 +91,12 @@ def on(
     name: Name,
     by: As,
     reason: Annotated[str, typer.Option("--reason", help="Why; it stands in the history for good.")],
+    breaker: Annotated[
+        bool,
+        typer.Option(
+            "--breaker", help="Monitoring does it, and no person; its signers must have allowed it."
+        ),
+    ] = False,
     data: Data = None,
     config: Config = None,
     json: Json = False,
@@ -98,7 +105,7 @@ def on(
     start = time.monotonic()
     with governed(settings(config, data=data)) as office:
         standing = office.office.book.read().standing
-        change = office.office.switch(name, standing, on=True, by=by, reason=reason)
+        change = office.office.switch(name, standing, on=True, by=by, reason=reason, breaker=breaker)
         standing, answer = _take(office, SignedChange(change))
     review = standing.on[name].review_at
     seconds = time.monotonic() - start
@@ -107,6 +114,7 @@ def on(
             {
                 "measure": name,
                 "on": True,
+                "breaker": breaker,
                 "sequence": standing.sequence,
                 "review_at": review.isoformat(),
                 "seconds": round(seconds, 3),

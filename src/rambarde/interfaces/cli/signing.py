@@ -191,7 +191,9 @@ def _tell(paper: Paper, signed: SignedChange, standing: Standing) -> None:
     for line in account.told(signed, standing):
         typer.echo(f"  {visible(line)}")
     if paper.evidence:
-        typer.echo(f"  {len(paper.evidence)} evaluations lie beside it, with the digests it names")
+        count = len(paper.evidence)
+        lie = "1 evaluation lies" if count == 1 else f"{count} evaluations lie"
+        typer.echo(f"  {lie} beside it, with the digest{'s' if count > 1 else ''} it names")
     for digest in paper.unseen:
         typer.echo(f"  NOT SEEN: the evaluation {digest}, of which no file is named")
 
