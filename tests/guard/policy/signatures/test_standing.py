@@ -10,7 +10,7 @@ import pytest
 
 from rambarde.guard.policy.proof.compare import Verdict
 from rambarde.guard.policy.signatures.change import FIRST, SignedChange
-from rambarde.guard.policy.signatures.history import Entry, change_id, fold, next_id
+from rambarde.guard.policy.signatures.history import Entry, change_id, next_id
 from rambarde.guard.policy.signatures.people import Person, Role, Roster
 from rambarde.guard.policy.signatures.standing import Assessed, Measure, On, Standing
 from rambarde.guard.policy.signatures.subject import (
@@ -34,6 +34,7 @@ from tests.guard.policy.signatures.stand import (
     ROSTER,
     T0,
     change,
+    fold,
     founded,
     key,
     person,
@@ -333,7 +334,7 @@ def test_a_later_expiry_undoes_nothing() -> None:
     written = [Entry.parse(entry.canonical()) for entry in entries]
     assert fold(written) == fold(entries) and fold(written).policy == sha("one")
     assert fold(written[2:], fold(written[:2])) == fold(written)
-    with pytest.raises(Fault, match="after change 1 the history does not hold") as fault:
+    with pytest.raises(Fault) as fault:
         fold([entries[0], replace(entries[1], at=year)])
     assert fault.value.code == "signature_expired"
 
