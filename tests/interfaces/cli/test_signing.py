@@ -387,6 +387,21 @@ def test_a_gateway_that_does_not_hold_it_is_named(governed: Town) -> None:
     assert result["gateways"]["refusing"] == [{"gateway": "two on h2", "state": "policy_unholdable"}]
 
 
+def test_a_gateway_whose_clock_is_behind_is_waited_for(
+    governed: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs, and may be the one that does not hold the change: nobody says that all hold it."""
+    monkeypatch.setattr("rambarde.interfaces.cli.governed.PATIENT", 0.2)
+    policy = governed.policy(tightened(governed.read("policy.yaml")))
+    governed.sign(policy, ADA)
+    with leased(governed.folder) as leases:
+        leases._database.clock = lambda: datetime.now(UTC) - timedelta(seconds=5)
+        leases.renew("slow", sequence=3, policy="p", next_id="none", host="h1")
+        leases._database.clock = lambda: datetime.now(UTC) - timedelta(minutes=5)
+        leases.renew("gone", sequence=3, policy="p", next_id="none", host="h2")
+    assert governed.json("adopt", policy, status=1)["gateways"]["waiting"] == ["slow on h1"]
+
+
 def test_it_waits_for_those_that_are_behind_and_not_for_ever(governed: Town) -> None:
     spent = [0.0]
     with leased(governed.folder) as leases:

@@ -22,6 +22,7 @@ from rambarde.interfaces.cli.governed import (
     Reason,
     Yes,
     answer_json,
+    answered,
     confirmed,
     governed,
     listed,
@@ -32,7 +33,7 @@ from rambarde.interfaces.cli.governed import (
 )
 from rambarde.interfaces.cli.options import Config, Data, Json, print_json, settings
 from rambarde.interfaces.governance import account, papers
-from rambarde.interfaces.governance.adoption import Acknowledged, acknowledged, adopt, opened
+from rambarde.interfaces.governance.adoption import Acknowledged, adopt, opened
 from rambarde.interfaces.governance.office import SUFFIX, roster_of
 from rambarde.nouns.fault import Fault, Kind, invalid
 
@@ -213,7 +214,7 @@ def shipped_(
 def _take(office: Opened, signed: SignedChange) -> tuple[Standing, Acknowledged]:
     with opened(office.vault) as log:
         standing = adopt(office.office, log, [(None, signed)])
-    return standing, acknowledged(office.office.book.leases, standing.sequence)
+    return standing, answered(office, standing.sequence)
 
 
 def _refuse_other(signed: SignedChange, name: str, path: Path) -> None:
