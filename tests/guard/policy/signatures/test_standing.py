@@ -212,7 +212,7 @@ def test_a_measure_is_prepared_switched_on_and_off() -> None:
     fault = refused(ended, signed(change(ended, SwitchOff("no-people")), ADA, BEN))
     assert fault.code == "measure_not_on"
     assert (
-        ended.after(signed(change(ended, Prepared("no-people", True, 1)), BEN), at=T0)
+        ended.after(signed(change(ended, Prepared("no-people", True, 1)), ADA, BEN), at=T0)
         .measures["no-people"]
         .breaker
     )
@@ -226,7 +226,8 @@ def test_only_what_was_prepared_and_by_a_breaker_only_where_allowed() -> None:
     by_breaker = change(standing, SwitchOn("no-people", breaker=True), by="breaker: refusals")
     assert refused(standing, SignedChange(by_breaker)).code == "measure_no_breaker"
     allow = change(standing, Prepared("no-people", breaker=True, review_days=7))
-    allowed = standing.after(signed(allow, BEN), at=T0)
+    assert refused(standing, signed(allow, BEN)).code == "signatures_missing", "it could be a weaker one"
+    allowed = standing.after(signed(allow, ADA, BEN), at=T0)
     by_breaker = change(allowed, SwitchOn("no-people", breaker=True), by="breaker: refusals")
     assert allowed.after(SignedChange(by_breaker), at=T0).on["no-people"].breaker
 
@@ -352,3 +353,12 @@ def test_roles_are_what_they_were_when_signed() -> None:
     lower = Roster((replace(ADA, roles=frozenset({Role.POLICY})), BEN, CLEO))
     standing = standing.after(signed(change(standing, People(lower)), BEN), at=T0)
     assert refused(standing, signed(policy(standing, "p"), ADA, BEN)).code == "signatures_missing"
+
+
+def test_nobody_locks_out_the_others_alone() -> None:
+    standing = founded()
+    soon = T0 + HOUR / 60
+    alone = Roster((replace(ADA, until=soon), BEN, replace(CLEO, until=soon)))
+    made = signed(change(standing, People(alone)), BEN)
+    assert refused(standing, made).code == "signatures_missing"
+    assert standing.after(made.sign(key(ADA.name), ADA.name, T0), at=T0).roster == alone
