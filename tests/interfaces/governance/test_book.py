@@ -15,10 +15,13 @@ from rambarde.guard.policy.proof.compare import Verdict
 from rambarde.guard.policy.signatures.canonical import canonical
 from rambarde.guard.policy.signatures.history import Entry
 from rambarde.guard.policy.signatures.subject import PolicyText
+from rambarde.interfaces.governance import dossier
 from rambarde.interfaces.governance.book import read as read_by_form
 from rambarde.interfaces.governance.charter import Charter
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.prove.commitment import commit
+from rambarde.prove.key import open_signer
+from rambarde.prove.log import FOLDER
 from rambarde.store.schema import log_entries, log_head, policy_documents, policy_proofs
 from tests.interfaces.governance.conftest import (
     ADA,
@@ -440,3 +443,14 @@ def test_a_time_that_no_calendar_has_is_void(house: House) -> None:
     house.switch("stop", on=True)
     tenure.renew()
     assert set(tenure.standing.on) == {"stop"}
+
+
+def test_a_history_with_a_change_that_counts_for_nothing_can_be_exported(house: House) -> None:
+    house.found()
+    slipped(house, LOOSER, BEN, verdict=Verdict.TIGHTENED, loosened=())
+    house.adopt(STRICTER, BEN)
+    verifier = open_signer(house.folder).verifier
+    data = dossier.export(house.book, house.folder / FOLDER, verifier)
+    found = dossier.verify(data, verifier)
+    assert found.story.standing.policy == house.digest(STRICTER)
+    assert any(remark.startswith("Change 6 is well signed") for remark in found.remarks)
