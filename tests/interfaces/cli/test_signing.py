@@ -296,11 +296,13 @@ def test_the_first_signers_tool_cannot_tell_the_second_something_else(governed: 
     governed.sign(policy, BEN)
     path = governed.folder / "policy.yaml.change.json"
     honest = SignedChange.parse(path.read_bytes())
-    ben = FileKey.read(governed.folder / "ben.key")
+    ada, ben = (FileKey.read(governed.folder / FILES[name]) for name in (ADA, BEN))
     for lie in ({"loosened": ("a region nobody minds",)}, {"tightened": ("so much",)}, {"proof": FIRST}):
         change = replace(honest.change, **lie)
-        papers.write(path, SignedChange(change).sign(ben, BEN, change.created_at))
+        alone = SignedChange(change).sign(ben, BEN, change.created_at)
+        papers.write(path, alone)
         governed("sign", policy, "--as", ADA, "--key", "ada.key", "--yes", fails="change_misdeclared")
+        papers.write(path, alone.sign(ada, ADA, change.created_at))  # and with a tool like the first one's
         governed("adopt", policy, fails="change_misdeclared")
 
 
