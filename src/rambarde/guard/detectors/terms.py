@@ -17,15 +17,24 @@ from pathlib import Path
 from rambarde.guard.detectors.contract import DetectorInfo, Reading, Subject
 from rambarde.guard.detectors.lexicon import Lexicon, Match, Term, parse
 from rambarde.guard.detectors.namebook import ordinary
+from rambarde.guard.detectors.negation import Negation, covered
 from rambarde.guard.detectors.tongues import Tongues, source
-from rambarde.guard.text.normalise import fold
+from rambarde.guard.text.normalise import canonical, fold
 from rambarde.guard.text.tables import FOLD
 from rambarde.nouns.decision import Evidence
+from rambarde.nouns.fault import Fault
 from rambarde.nouns.request import Picture, Text
 from rambarde.nouns.signal import Signal, SignalSpec
 
 FAMILIES = ("sexual", "exposure", "minor", "degrading")
 _PACKAGE = "glin_profanity"
+NEGATED = 0.3
+"""The value of `terms.sexual` and `terms.exposure` where every word found is plainly negated."""
+_NEGATABLE = ("sexual", "exposure")
+_GROWTH = 32
+"""A character normalises to fewer than so many: the text has passed its limit before."""
+_LINES, _WORDS = 40, 100
+"""Most lines and listed words of a text in which negations are looked for: nobody means more."""
 _SHOWN = 5
 """Most words shown as evidence for one signal."""
 _ADULT = 18
@@ -78,15 +87,25 @@ _AGE = frozenset(
 
 
 class TermsDetector:
-    """Signals `terms.*`: 1.0 when a word of the family stands in the text, absent otherwise."""
+    """Signals `terms.*`: 1.0 when a word of the family stands in the text, absent otherwise.
+
+    `terms.sexual` and `terms.exposure` are `NEGATED` where each of their words stands in a plain negation
+    (`no nudity, please`) and the text names no minor.
+    """
 
     info = DetectorInfo(
         name="terms",
-        version="2",
+        version="3",
         subject=Subject.TEXT,
         specs=(
-            SignalSpec("terms.sexual", meaning="1 if the text holds a word of a sexual vocabulary"),
-            SignalSpec("terms.exposure", meaning="1 if it names undressing or revealing clothes"),
+            SignalSpec(
+                "terms.sexual",
+                meaning="1 if the text holds a word of a sexual vocabulary; 0.3 if it plainly asks for none",
+            ),
+            SignalSpec(
+                "terms.exposure",
+                meaning="1 if it names undressing or revealing clothes; 0.3 if it plainly asks for none",
+            ),
             SignalSpec("terms.minor", meaning="1 if it names a minor or an age under 18"),
             SignalSpec(
                 "terms.degrading",
@@ -98,6 +117,8 @@ class TermsDetector:
 
     def __init__(self) -> None:
         self._lexicons: dict[str, Lexicon] = {}
+        self._negation = Negation(())
+        self._garments = Lexicon(())
         self._digest = ""
 
     @property
@@ -117,6 +138,11 @@ class TermsDetector:
                 sha.update(excluded)
                 terms += package_terms(frozenset(t.words for t in parse(excluded.decode())), sha)
             self._lexicons[family] = Lexicon(terms)
+        negated, left_out = (own.joinpath(name).read_bytes() for name in ("negated.txt", "left-out.txt"))
+        sha.update(negated)
+        sha.update(left_out)
+        self._negation = Negation(parse(negated.decode()))
+        self._garments = Lexicon(parse(left_out.decode()))
         self._digest = f"sha256:{sha.hexdigest()}"
 
     def inspect(self, subject: Text | Picture, /) -> Reading:
@@ -129,19 +155,67 @@ class TermsDetector:
         if plain != subject.folded:
             forms.append(plain)
         read = [(form, Tongues(form)) for form in forms]
+        found = {
+            family: [self._lexicons[family].find(form, spoken) for form, spoken in read]
+            for family in FAMILIES
+        }
+        for matches, (form, spoken) in zip(found["minor"], read, strict=True):
+            matches += ages(form, spoken)
+        left_out = _left_out(subject)
+        if left_out is not None:
+            found["exposure"].append(self._garments.find(left_out))
+        weights = dict.fromkeys(FAMILIES, 1.0)
+        if not any(found["minor"]):  # beside a minor a negation proves nothing: generators draw what is named
+            if left_out is not None:
+                if not self._negation.doubtful(left_out):
+                    weights["sexual"] = NEGATED
+            elif self._negated(subject, forms, found):
+                weights.update(dict.fromkeys(_NEGATABLE, NEGATED))
         signals: list[Signal] = []
         evidence: list[Evidence] = []
         for family in FAMILIES:
             name = f"terms.{family}"
-            lexicon = self._lexicons[family]
-            words = {match.words for form, spoken in read for match in lexicon.find(form, spoken)}
-            if family == "minor":
-                words |= {match.words for form, spoken in read for match in ages(form, spoken)}
-            signals.append(Signal.measured(name, 1.0) if words else Signal.absent(name))
+            words = {match.words for matches in found[family] for match in matches}
+            signals.append(Signal.measured(name, weights[family]) if words else Signal.absent(name))
             # The longest matches explain best.
             shown = sorted(words, key=lambda w: (-len(w), w))[:_SHOWN]
             evidence += [Evidence(signal=name, words=word) for word in shown]
         return Reading(tuple(signals), tuple(evidence))
+
+    def _negated(self, text: Text, forms: list[str], found: dict[str, list[list[Match]]]) -> bool:
+        """Whether sexual or exposing words were found, and each stands in a plain negation, in every form."""
+        words = sum(len(matches) for family in _NEGATABLE for matches in found[family])
+        lines = text.raw.strip().splitlines()
+        if not 0 < words <= _WORDS or len(lines) > _LINES:
+            return False
+        for at, form in enumerate(forms):
+            spans = self._negation.spans(form)
+            if not all(covered(found[family][at], spans) for family in _NEGATABLE):
+                return False
+        # `no` at the end of one line negates nothing in the next: `clothes: no` / `nudity`.
+        return len(lines) == 1 or all(self._negated_line(line) for line in lines)
+
+    def _negated_line(self, line: str) -> bool:
+        try:
+            form = canonical(line).folded
+        except Fault:
+            return not line.strip()
+        spans = self._negation.spans(form)
+        spoken = Tongues(form)
+        return all(covered(self._lexicons[family].find(form, spoken), spans) for family in _NEGATABLE)
+
+
+def _left_out(text: Text) -> str | None:
+    """What a negative prompt lists, folded, or `None` for a prompt.
+
+    Before a negative prompt, and only there, stands a `without` that its raw form has not (`guard.inspect`). What it
+    names is left out: nudity may be named there, clothes may not.
+    """
+    head = "without "
+    if not text.clean.startswith(head):
+        return None
+    listed = canonical(text.raw, limit=_GROWTH * len(text.raw))
+    return listed.folded if listed.clean == text.clean[len(head) :] else None
 
 
 def _doubled(text: str) -> str:
