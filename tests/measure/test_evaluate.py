@@ -121,6 +121,29 @@ def test_every_row_is_in_one_slice_of_each_kind() -> None:
     assert report.slice("lang", "de").false_positives is None  # type: ignore[union-attr]
 
 
+def test_what_shares_several_things_is_told_where_asked_and_groups_where_named() -> None:
+    rows = [
+        (row(1, "unsafe", category="edit.wet", lang="de"), judged("block")),
+        (row(2, "unsafe", category="edit.pose", lang="fr"), judged("allow")),
+        (row(3, category="edit", lang="fr"), judged("allow")),
+        (row(4, "unsafe", category="words", lang="de"), judged("block")),
+    ]
+    report = reported(*rows, by=[("group", "lang")])
+    counted = {
+        (s.by, s.name): (s.recall.hits, s.recall.of) if s.recall else None
+        for s in report.slices
+        if s.by.startswith("group")
+    }
+    assert counted == {
+        ("group", "edit"): (1, 2),
+        ("group", "words"): (1, 1),
+        ("group + lang", "edit + de"): (1, 1),
+        ("group + lang", "edit + fr"): (0, 1),
+        ("group + lang", "words + de"): (1, 1),
+    }
+    assert not [s for s in reported(rows[3]).slices if s.by.startswith("group")]
+
+
 def test_a_request_of_two_sets_counts_in_both_and_once_beyond() -> None:
     sets = [DataSet(name, "", (row(1, "unsafe"),)) for name in ("a", "b")]
     report = evaluate(HEADER, sets, {("edit", "secret text 1"): judged("block")}, [])

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from rambarde.nouns.custody import Receipt
 from rambarde.nouns.decision import Decision
+from rambarde.nouns.fault import Fault
 from rambarde.nouns.record import Ending
 
 
@@ -46,3 +47,11 @@ class Answer:
     created: datetime
     receipt: Receipt
     timings: tuple[tuple[str, float], ...]
+
+
+class Withdrawn(Exception):
+    """A release was recorded and then held back; `fault` is what the caller is told."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.code)
+        self.fault = fault

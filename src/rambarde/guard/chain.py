@@ -14,11 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from rambarde.guard.answer import Answer, Released, Withheld
+from rambarde.guard.answer import Answer, Released, Withdrawn, Withheld
 from rambarde.guard.arrival import Arrival, Repeated
 from rambarde.guard.canonicalise import RequestLimits, canonicalise
 from rambarde.guard.decide import changed, decide, offered, refusing
 from rambarde.guard.detectors.contract import Change
+from rambarde.guard.earlier import Earlier
 from rambarde.guard.inspect import Inspection, Inspector
 from rambarde.guard.life import Blind, Life
 from rambarde.guard.lineage import Lineage, Origin
@@ -65,6 +66,7 @@ class _Asked:
     inspection: Inspection
     decision: Decision
     required: tuple[Requirement, ...]
+    earlier: Earlier
 
 
 @dataclass(slots=True)
@@ -77,14 +79,6 @@ class _Output:
     decision: Decision
     sealed: Sealed
     item: str | None = None
-
-
-class Withdrawn(Exception):
-    """A release was recorded and then held back; `fault` is what the caller is told."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.code)
-        self.fault = fault
 
 
 @dataclass(slots=True)
@@ -145,6 +139,7 @@ class Chain:
 
     async def _path(self, arrival: Arrival, life: Life) -> Answer:
         asked = await self._admit(arrival, life)
+        await asked.earlier.settle(asked.inspection, asked.decision)
         if asked.decision.outcome is not Outcome.ALLOW:
             return await self._finish(life, asked, [], refusal=asked.decision)
         with life.stage("generate"):
@@ -183,6 +178,7 @@ class Chain:
             offered(self.policies.current().policy, request)
             origin = await self.lineage.trace(request)
             life.lineage = origin.chains[0] if origin.chains else None
+            earlier = Earlier(self.keeper, self.blind, request, origin, self.inspector.text_specs)
         if not self.ready:
             raise Fault(
                 Kind.OVERLOADED,
@@ -196,11 +192,12 @@ class Chain:
             seen = await self.inspector.request(request)
             seen.signals[origin.signal.name] = origin.signal
             seen.signals.update(supposed or {})
+            seen = await earlier.join(seen)
         life.spent(seen.timings)
         life.detectors = self.inspector.versions
         with life.stage("admit"):
             decision = self._admitted(self.policies.current(), request, seen, life, live=live)
-        return _Asked(request, origin, seen, decision, required)
+        return _Asked(request, origin, seen, decision, required, earlier)
 
     def _asked_again(self, evaluator: Evaluator, asked: _Asked, life: Life) -> _Asked:
         """The admit decision under this policy, if it is another than the one that admitted the request.

@@ -121,6 +121,11 @@ class Inspector:
             if d.info.name not in self._unfit
         )
 
+    @property
+    def text_specs(self) -> tuple[SignalSpec, ...]:
+        """The signals that words give."""
+        return tuple(spec for d in self._of(Subject.TEXT) for spec in d.info.specs)
+
     def close(self) -> None:
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)

@@ -22,15 +22,23 @@ EXAMPLES = 20
 NONE = "(none)"
 """Stands for the family or technique of rows that name none."""
 ALL = "(all)"
+CROSS = " + "
+"""Between the dimensions of a slice that shares several."""
 _TOLD = 3
 """Most signals told of an example: the worst ones."""
-_DIMENSIONS: Mapping[str, Callable[[Row], str]] = {
+_OF: Mapping[str, Callable[[Row], str]] = {
     "category": lambda row: row.category,
+    "group": lambda row: row.group,
     "lang": lambda row: row.lang,
     "family": lambda row: row.family or NONE,
     "technique": lambda row: row.technique or NONE,
     "kind": lambda row: row.kind,
+    "source": lambda row: row.source,
 }
+"""What rows may share."""
+_ALWAYS = ("category", "lang", "family", "technique", "kind")
+"""What is told without being asked for; and groups, where a category names one."""
+DIMENSIONS = tuple(_OF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +81,12 @@ def evaluate(
     *,
     examples: int = EXAMPLES,
     texts: bool = False,
+    by: Sequence[tuple[str, ...]] = (),
 ) -> Report:
-    """The report on all rows. Raises `KeyError` for a row without an answer: none is left out silently."""
+    """The report on all rows. `by` asks for further slices: rows that share all of these `DIMENSIONS`.
+
+    Raises `KeyError` for a row without an answer: none is left out silently.
+    """
     pairs = {one.name: [(row, answers[row.kind, row.text]) for row in one.rows] for one in sets}
     rows = [(row, answers[key]) for key, row in once(sets).items()]
     return Report(
@@ -82,24 +94,30 @@ def evaluate(
         sets=tuple(SetNote(one.name, one.digest, len(one.rows)) for one in sets),
         repeated=sum(len(one) for one in pairs.values()) - len(rows),
         faults=dict(Counter(judged.fault for _, judged in rows if judged.fault is not None)),
-        slices=tuple(_slices(pairs, rows)),
+        slices=tuple(_slices(pairs, rows, by)),
         rules=_rules(rows),
         signals=tuple(_signal(gauge, rows) for gauge in gauges),
         examples=tuple(_examples(pairs, gauges, examples, texts)),
     )
 
 
-def _slices(pairs: Mapping[str, list[tuple[Row, Judged]]], rows: list[tuple[Row, Judged]]) -> Iterator[Slice]:
+def _slices(
+    pairs: Mapping[str, list[tuple[Row, Judged]]],
+    rows: list[tuple[Row, Judged]],
+    asked: Sequence[tuple[str, ...]],
+) -> Iterator[Slice]:
     yield _slice("all", ALL, rows)
     for name, part in pairs.items():
         yield _slice("set", name, part)
-    for by, of in _DIMENSIONS.items():
-        parts: defaultdict[str, list[tuple[Row, Judged]]] = defaultdict(list)
+    grouped = any(row.group != row.category for row, _ in rows)
+    told = [("group",)] * grouped + [(name,) for name in _ALWAYS]
+    for by in dict.fromkeys([*told, *asked]):
+        parts: defaultdict[tuple[str, ...], list[tuple[Row, Judged]]] = defaultdict(list)
         for row, judged in rows:
-            parts[of(row)].append((row, judged))
-        if set(parts) != {NONE}:
-            for name in sorted(parts):
-                yield _slice(by, name, parts[name])
+            parts[tuple(_OF[one](row) for one in by)].append((row, judged))
+        if set(parts) != {(NONE,)}:
+            for names in sorted(parts):
+                yield _slice(CROSS.join(by), CROSS.join(names), parts[names])
 
 
 def _slice(by: str, name: str, rows: list[tuple[Row, Judged]]) -> Slice:

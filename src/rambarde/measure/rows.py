@@ -31,6 +31,11 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     technique: str | None = None
 
     @property
+    def group(self) -> str:
+        """What stands before the category's first dot: `edit.swimwear` and `edit.pose` are both of `edit`."""
+        return self.category.partition(".")[0] or self.category
+
+    @property
     def unsafe(self) -> bool:
         return self.label == "unsafe"
 

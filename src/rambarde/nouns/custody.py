@@ -23,6 +23,8 @@ class Shelf(StrEnum):
     """A released image behind a live URL."""
     ORIGINAL = "original"
     """The picture an edit chain started from, for comparison only."""
+    EARLIER = "earlier"
+    """What was measured of a refused request's words, without the words: for a follow-up that names nothing."""
     ANSWER = "answer"
     """The first answer to a context token, for identical retries within the token's life."""
 

@@ -74,6 +74,10 @@ class Decision:
         return any(f.floor and f.outcome is Outcome.BLOCK for f in self.fired)
 
 
+EARLIER = "earlier"
+"""Where words matter for what was asked before and is carried on by them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """The words a detector went by, so that a refusal explains itself. For the answer, not the record."""

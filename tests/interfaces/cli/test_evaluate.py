@@ -54,6 +54,13 @@ def small(tmp_path: Path) -> Path:
     return path
 
 
+def test_slices_by_several_things(rambarde: Rambarde, small: Path) -> None:
+    report = json.loads(rambarde("evaluate", "small.jsonl", "--by", "kind+lang", "--json").stdout)
+    assert [s["name"] for s in report["slices"] if s["by"] == "kind + lang"] == ["edit + en", "generate + en"]
+    for wrong in ("kind+colour", "kind+kind", ""):
+        rambarde("evaluate", "small.jsonl", "--by", wrong, fails="dimension_unknown")
+
+
 def test_a_report(rambarde: Rambarde, small: Path) -> None:
     printed = rambarde("evaluate", "small.jsonl", "--json", "--html", "page.html").stdout
     report = json.loads(printed)

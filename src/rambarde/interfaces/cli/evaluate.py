@@ -51,6 +51,10 @@ def evaluate(
         Path | None, typer.Option("--against", help="Report of an earlier run: tell what differs.")
     ] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Also write one HTML page there.")] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option("--by", metavar="A+B", help="Also tell what shares these, such as group+lang."),
+    ] = None,
     examples: Annotated[
         int, typer.Option("--examples", min=0, help="Most examples of each set and label.")
     ] = evaluating.EXAMPLES,
@@ -62,6 +66,7 @@ def evaluate(
 ) -> None:
     """Judge labelled prompts: what is found, what is stopped wrongly. Exit status 1 if a row was not judged."""
     before = _earlier(earlier) if earlier else None
+    crossed = [_dimensions(one) for one in by or ()]
     sets = data_sets(data)
     asked = terms(surface, mode, country, age_assured)
     running, names = under(config, policy)
@@ -74,14 +79,16 @@ def evaluate(
         header = _header(opened, names, found)
     finally:
         opened.close()
-    report = evaluating.evaluate(header, sets, found.answers, looked, examples=examples, texts=show_text)
+    report = evaluating.evaluate(
+        header, sets, found.answers, looked, examples=examples, texts=show_text, by=crossed
+    )
     compared = against(before, report) if before is not None else None
     if html is not None:
         _save(html, page(report, compared))
     if json:
         typer.echo(_json(report, compared))
     else:
-        tell(report, compared)
+        tell(report, compared, whole={evaluating.CROSS.join(one) for one in crossed})
     raise typer.Exit(1 if report.faults else 0)
 
 
@@ -109,6 +116,18 @@ def _header(opened: Judge, names: Catalogue, found: Measured) -> Header:
         seconds=round(found.seconds, 3),
         rows_per_second=round(len(found.answers) / found.seconds, 1) if found.seconds else 0.0,
     )
+
+
+def _dimensions(text: str) -> tuple[str, ...]:
+    names = tuple(text.split("+"))
+    if not set(names) <= set(evaluating.DIMENSIONS) or len(set(names)) != len(names):
+        raise invalid(
+            "dimension_unknown",
+            f"Rows cannot be told by {text!r}.",
+            remedy=f"Join any of {', '.join(evaluating.DIMENSIONS)} by +, each once.",
+            field="by",
+        )
+    return names
 
 
 def _earlier(path: Path) -> Report:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from rich.console import Console
 from rich.table import Table
 
@@ -18,8 +20,11 @@ _WIDTH = 140
 """Columns where no terminal says how many it has."""
 
 
-def tell(report: Report, compared: Comparison | None) -> None:
-    """Tables of shares with their intervals. What comes from the data is shown as text and never obeyed."""
+def tell(report: Report, compared: Comparison | None, whole: Set[str] = frozenset()) -> None:
+    """Tables of shares with their intervals. What comes from the data is shown as text and never obeyed.
+
+    Slices by one of `whole` are all shown: they were asked for.
+    """
     out = Console(highlight=False, markup=False, emoji=False)
     if not out.is_terminal:
         out = Console(highlight=False, markup=False, emoji=False, width=_WIDTH)
@@ -36,12 +41,13 @@ def tell(report: Report, compared: Comparison | None) -> None:
     for one in report.slices:
         parts.setdefault(one.by, []).append(one)
     for by, slices in parts.items():
-        shown = {id(one) for one in sorted(slices, key=_rows, reverse=True)[:_MOST]}
+        most = len(slices) if by in whole else _MOST
+        shown = {id(one) for one in sorted(slices, key=_rows, reverse=True)[:most]}
         for one in slices:
             if id(one) in shown:
                 table.add_row(_line(f"{by} {one.name}"), *_cells(one))
-        if len(slices) > _MOST:
-            table.add_row(f"{by}: {len(slices) - _MOST} smaller ones in --json and --html")
+        if len(slices) > most:
+            table.add_row(f"{by}: {len(slices) - most} smaller ones in --json and --html")
     out.print(table)
     if report.rules:
         table = _table("rule", "unsafe stopped", "by it alone", "safe stopped", "by it alone")

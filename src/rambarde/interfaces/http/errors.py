@@ -8,7 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from rambarde.guard.answer import Answer, Withheld
-from rambarde.nouns.decision import Decision, Outcome
+from rambarde.nouns.decision import EARLIER, Decision, Outcome
 from rambarde.nouns.fault import Fault, Kind
 
 STATUS = {
@@ -97,6 +97,8 @@ def explained(decision: Decision) -> dict[str, object]:
     words = list(dict.fromkeys(e.words for e in decision.evidence))[:5]
     if words:
         explanation += " Words that mattered: " + ", ".join(f"“{word}”" for word in words) + "."
+    if any(e.where == EARLIER for e in decision.evidence):
+        explanation += " They carry on a request that was refused before: say what you want instead."
     return {
         "decision": decision.outcome.word,
         "rules": [fired.rule for fired in shown],
