@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rambarde.guard.text.tables import FOLD
+from rambarde.nouns.request import Text
 
 BUCKETS = 1 << 13
 """Size of the hashed n-gram space."""
@@ -26,16 +32,66 @@ _UNSPACED = "\u3000"
 _SHIFT = 32 - BUCKETS.bit_length() + 1
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a text in both forms. `start`: its place in the clean form; -1 for one that stands nowhere there."""
+
+    clean: str
+    folded: str
+    start: int = -1
+
+
 def pieces(text: str) -> list[str]:
     """What is read of a text, each piece once: overlapping windows, and every sentence for itself.
 
     A sentence among many would drown in its window; a request spread over sentences would escape them alone.
     Together they cover every character.
     """
-    found = windows(text)
-    if len(text) > SHORT:
-        found += sentences(text)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(piece for part in _parts(text) for piece in part))
+
+
+def _parts(text: str) -> list[list[str]]:
+    return [windows(text), sentences(text)] if len(text) > SHORT else [windows(text)]
+
+
+def pieces_of(text: Text) -> list[Piece]:
+    """Pieces of the clean form, and those of the folded form that read differently there: a disguise."""
+    found: dict[str, Piece] = {}
+    for part in _parts(text.clean):
+        at = 0
+        for clean in part:
+            start = text.clean.find(clean, at)
+            at = max(at, start)
+            if clean not in found:
+                found[clean] = Piece(clean, clean.casefold().translate(FOLD), start)
+    plain = text.clean.casefold().translate(FOLD)
+    if plain != text.folded:
+        # What stands there undisguised as well has been read; three words in a row tell, single ones would not.
+        known = set(_threes(plain.split()))
+        read = {piece.folded for piece in found.values()}
+        for folded in pieces(text.folded):
+            if folded not in read and not known.issuperset(_threes(folded.split())):
+                found[folded] = Piece(folded, folded)
+    return list(found.values())
+
+
+def _threes(words: list[str]) -> list[tuple[str, ...]]:
+    """All runs of three words; of fewer words, all of them."""
+    return [tuple(words[i : i + 3]) for i in range(max(1, len(words) - 2))]
+
+
+def words_of(folded: str) -> list[tuple[int, int]]:
+    """Where the words of a text begin and end; of scripts without blanks, pairs of characters."""
+    found: list[tuple[int, int]] = []
+    start = 0
+    for word in folded.split():
+        start = folded.index(word, start)
+        if word[0] < _UNSPACED or len(word) < 4:
+            found.append((start, start + len(word)))
+        else:
+            found += [(i, min(i + 2, start + len(word))) for i in range(start, start + len(word) - 1, 2)]
+        start += len(word)
+    return found
 
 
 def windows(text: str, size: int = WINDOW, step: int = STEP) -> list[str]:
@@ -115,12 +171,18 @@ def gram_matrix(folded: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.
 
 def stems(folded: str) -> list[int]:
     """A number for the beginning of each word in an alphabet, enough to tell whether a language was seen."""
-    words = "".join(char if char.isalpha() and char < _UNSPACED else " " for char in folded).split()
+    words = "".join(char if char < _UNSPACED and _in_word(char) else " " for char in folded).split()
     return [
         crc32(word[: _STEM_ARABIC if "\u0600" <= word[0] <= "\u06ff" else _STEM].encode())
         for word in words
         if len(word) > 1
     ]
+
+
+@lru_cache(maxsize=4096)
+def _in_word(char: str) -> bool:
+    """Letters, and the vowel signs that Indic scripts write as marks."""
+    return unicodedata.category(char)[0] in "LM"
 
 
 def familiar(folded: str, known: Set[int]) -> float:
