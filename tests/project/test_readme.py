@@ -36,6 +36,7 @@ EXPECTED = {
     "curl": '"url":"http://127.0.0.1',
     "rambarde keys create": '"context_secret":"',
     "rambarde check": "block",
+    "rambarde policy prove": "proven",
     "rambarde log verify": "The log holds",
     "client.images.generate": "",
 }

@@ -1,4 +1,4 @@
-"""The tutorial and the library's document, from top to bottom: every block runs and prints what stands below it."""
+"""The tutorial and its like, from top to bottom: every block runs and prints what stands below it."""
 
 from __future__ import annotations
 
@@ -171,7 +171,9 @@ def as_pattern(line: str) -> str:
     return ".*".join(re.escape(part) for part in line.strip().split("…"))
 
 
-@pytest.mark.parametrize("document", ["docs/tutorial.md", "docs/library.md"])
+@pytest.mark.parametrize(
+    "document", ["docs/tutorial.md", "docs/library.md", "docs/policy-signing.md", "docs/emergency.md"]
+)
 def test_every_block_runs_and_prints_what_it_says(terminal: Terminal, document: str) -> None:
     printed = ""
     for snippet in snippets(document, "sh", "python", "text"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,7 @@ from rambarde.guard.inspect import Inspector
 from rambarde.interfaces import parts
 from rambarde.interfaces.cli.main import app
 from rambarde.nouns.fault import Fault
-
-Rambarde = Callable[..., Result]
+from tests.interfaces.cli.governed import Rambarde, Town
 
 
 @pytest.fixture
@@ -50,3 +51,38 @@ def with_models(inspector: Inspector, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "judging", judging)
     installed = {d.info.name: d for d in inspector._detectors}
     monkeypatch.setattr(parts, "detectors", lambda _: tuple(installed[name] for name in sorted(installed)))
+
+
+@pytest.fixture
+def town(rambarde: Rambarde, tmp_path: Path) -> Town:
+    return Town(tmp_path, rambarde)
+
+
+@contextmanager
+def building(folder: Path) -> Iterator[Town]:
+    """A town for fixtures that several tests copy."""
+
+    def run(*arguments: str, **_: object) -> Result:
+        result = CliRunner().invoke(app, list(arguments))
+        done = result.exit_code in (0, 1) and (result.exception is None or result.exit_code == 1)
+        assert done and not isinstance(result.exception, Fault), (result.output, result.exception)
+        return result
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield Town(folder, run)
+
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that Ada and Ben govern, made once."""
+    folder = tmp_path_factory.mktemp("founded")
+    with building(folder) as town:
+        town.govern()
+    return folder
+
+
+@pytest.fixture
+def governed(founded: Path, town: Town) -> Town:
+    shutil.copytree(founded, town.folder, dirs_exist_ok=True)
+    return town

@@ -24,13 +24,17 @@ from rambarde.interfaces import parts
 from rambarde.interfaces.checkup import checkup as whole
 from rambarde.interfaces.checkup import generator, machine
 from rambarde.interfaces.checkup.checkup import checkup
+from rambarde.interfaces.checkup.government import government
 from rambarde.interfaces.checkup.machine import clock, disk
 from rambarde.interfaces.checkup.models import models
 from rambarde.interfaces.checkup.row import Row, Status, examined, ok
 from rambarde.interfaces.cli.main import app
 from rambarde.interfaces.settings import Settings
+from rambarde.interfaces.vault import Vault
 from rambarde.prove.log import FOLDER
-from rambarde.store.cipher import VARIABLE
+from rambarde.store.cipher import VARIABLE, Cipher
+from rambarde.store.database import Database
+from tests.interfaces.cli.governed import Town, tightened
 from tests.interfaces.test_library import opened, paint
 
 OK, WARN, FAIL = Status.OK, Status.WARN, Status.FAIL
@@ -315,9 +319,10 @@ def test_a_log_that_was_changed(data: Path, what: str) -> None:
 
 def test_a_database_with_an_entry_less(data: Path) -> None:
     with closing(sqlite3.connect(data / "rambarde.db")) as database, database:
+        last = database.execute("SELECT MAX(seq) FROM log_entries").fetchone()[0]
         for table in ("record_rules", "records", "log_entries"):
-            database.execute(f"DELETE FROM {table} WHERE seq = 2")
-    mended(rows(data)["log"], FAIL, "2", "signed", "3")
+            database.execute(f"DELETE FROM {table} WHERE seq = ?", (last,))
+    mended(rows(data)["log"], FAIL, f"{last} entries", "signed", str(last + 1))
 
 
 def test_no_credential(data: Path) -> None:
@@ -388,3 +393,61 @@ def test_a_check_that_breaks_is_a_row() -> None:
     first, second = examined("disk", broken)
     assert first.status is OK
     mended(second, FAIL, "OSError:")
+
+
+# Governance.
+
+
+def test_how_governance_stands(governed: Town) -> None:
+    found = rows(governed.folder / "d")
+    assert found["governance"].status is OK and "change 3" in found["governance"].detail
+    assert found["signers"].status is OK and found["lease"].detail == "no gateway runs"
+    mended(found["measures"], WARN, "None is prepared", "docs/emergency.md")
+    assert "policy file" not in found
+
+
+def test_before_anybody_is_named(town: Town) -> None:
+    town.keys("Ada Lovelace")
+    town("people", fails="roster_missing")  # opens the data folder
+    mended(rows(town.folder / "d")["governance"], WARN, "No policy was adopted", "policy-signing.md")
+
+
+def test_a_policy_file_that_is_not_in_force(governed: Town) -> None:
+    data, file = governed.folder / "d", governed.folder / "policy.yaml"
+    assert rows(data, policy=str(file))["policy file"].status is OK
+    governed.write("policy.yaml", tightened(governed.read("policy.yaml")))
+    mended(rows(data, policy=str(file))["governance"], FAIL, "changed since")
+    (governed.folder / "policy.yaml.change.json").unlink()
+    mended(rows(data, policy=str(file))["policy file"], FAIL, "nobody signed it", "rambarde policy sign")
+    governed.sign("policy.yaml", "Ben Okri")
+    mended(rows(data, policy=str(file))["policy file"], WARN, "signed and not in force", "adopt")
+
+
+def test_measures_and_signers_that_somebody_must_look_at(governed: Town) -> None:
+    governed.rambarde("policy", "measure", "shipped", "no-images", "-o", "m.yaml")
+    governed.adopted("m.yaml", "Ben Okri")
+    governed("measure", "on", "no-images", "--as", "Ben Okri", "--reason", "Now.")
+    text = governed("people", "--yaml").stdout
+    soon = (datetime.now(UTC) + timedelta(days=20)).date()
+    text += f'- name: Cléo Durand\n  roles: [policy]\n  key: "{_cleo(governed)}"\n  until: {soon}\n'
+    governed.adopted(governed.write("people.yaml", text), "Ada Lovelace", "Ben Okri")
+    data = governed.folder / "d"
+    found = rows(data)
+    assert found["measures"].status is OK and "no-images" in found["governance"].detail
+    mended(found["signers"], WARN, f"Cléo Durand until {soon}")
+    later = [row for row in _at(data, datetime.now(UTC) + timedelta(days=3)) if row.check == "measures"]
+    mended(later[0], WARN, "no-images", "overdue")
+
+
+def _cleo(town: Town) -> str:
+    town.keys("Cléo Durand")
+    return town.line("Cléo Durand")
+
+
+def _at(data: Path, now: datetime) -> list[Row]:
+    database = Database.open(data, clock=lambda: now)
+    try:
+        vault = Vault.over(data, database, Cipher.open(data))
+        return list(government(Settings(data=str(data)), vault))
+    finally:
+        database.close()

@@ -23,6 +23,7 @@ MEASURES = ("no-real-person-edits", "no-people", "no-images")
 LONGEST_REVIEW = 90
 """Days after which a measure must at the latest be looked at again. It stays on until two people lift it."""
 
+_LONGEST_NAME = 40
 _KEYS = ("rambarde-measure", "name", "title", "rules", "breaker", "review_days")
 
 
@@ -123,6 +124,8 @@ def geoblock(countries: Iterable[str], *, review_days: int = 14) -> str:
     if not chosen:
         raise invalid("country_invalid", "No country.", remedy="Name at least one.", field="countries")
     name = "geoblock-" + "-".join(country.lower() for country in chosen)
+    if len(name) > _LONGEST_NAME:
+        name = f"geoblock-{len(chosen)}-countries-{digest(name.encode()).removeprefix('sha256:')[:12]}"
     return (
         f"rambarde-measure: {LANGUAGE}\n"
         f"name: {name}\n"

@@ -23,6 +23,8 @@ from rambarde.guard.policy.proof import explain as explaining
 from rambarde.guard.policy.replay import Changed, Replay, Tally
 from rambarde.interfaces.cli.chosen import PolicyFile, chosen, day, named, time, writing
 from rambarde.interfaces.cli.options import Config, Data, Json, print_json
+from rambarde.interfaces.governance.book import Book
+from rambarde.interfaces.governance.charter import Charter
 from rambarde.interfaces.vault import Vault
 from rambarde.nouns.decision import Fired, Outcome
 from rambarde.nouns.fault import Fault, Kind
@@ -43,18 +45,22 @@ def explain(
     vault = Vault.open(setting)
     try:
         found = Records(vault.database).get(id)
+        if found is None:
+            raise Fault(
+                Kind.NOT_FOUND,
+                "record_unknown",
+                "There is no record of this id.",
+                remedy="A refusal names it as the decision id; check the data folder too.",
+                field="id",
+            )
+        past = recorded.read(found.document())
+        judge = None
+        if policy is None and past.cases:
+            charter = Charter(Book(vault), names)
+            judge = charter.of_digest(charter.book.read(), past.cases[0].policy)
     finally:
         vault.close()
-    if found is None:
-        raise Fault(
-            Kind.NOT_FOUND,
-            "record_unknown",
-            "There is no record of this id.",
-            remedy="A refusal names it as the decision id; check the data folder too.",
-            field="id",
-        )
-    past = recorded.read(found.document())
-    evaluator = Evaluator(named(policy, setting, names)[0], names)
+    evaluator = Evaluator(judge or named(policy, setting, names)[0], names)
     told = [explaining.explain(case, evaluator, names) for case in past.cases]
     if json:
         print_json(

@@ -8,7 +8,19 @@ import typer
 from rich.console import Console
 
 import rambarde
-from rambarde.interfaces.cli import check, demo, doctor, keys, log, policy, review, scan, serve
+from rambarde.interfaces.cli import (
+    calibrate,
+    check,
+    demo,
+    doctor,
+    evaluate,
+    keys,
+    log,
+    policy,
+    review,
+    scan,
+    serve,
+)
 from rambarde.nouns.fault import Fault
 
 app = typer.Typer(
@@ -21,6 +33,8 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("check")(check.check)
 app.command("scan")(scan.scan)
+app.command("evaluate")(evaluate.evaluate)
+app.command("calibrate")(calibrate.calibrate)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(keys.app, name="keys")

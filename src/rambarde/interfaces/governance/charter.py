@@ -30,6 +30,8 @@ _PROVER = ("rambarde.guard.policy", "rambarde.guard.policy.proof", "rambarde.nou
 """The packages whose code a proof rests on."""
 
 
+_PARSED = 16
+"""Policies kept parsed."""
 _UNREADABLE = frozenset(
     {"document_missing", "policy_document_damaged", "bundle_damaged", "change_misdeclared"}
 )
@@ -58,6 +60,7 @@ class Charter:
         self.floors, self.conditions = read_floors(text, catalogue)
         self._floors_digest = digest(text)
         self._checked: set[str] = set()
+        self._parsed: dict[str, Policy] = {}
 
     def in_force(self, story: Story) -> InForce:
         """The policy that the story leads to, with the measures that are on.
@@ -86,10 +89,26 @@ class Charter:
                 "No policy was adopted yet, so nothing can be decided.",
                 remedy="Sign one and adopt it (docs/policy-signing.md), or try it with `rambarde serve --demo`.",
             )
-        policy = read_bundle(self.book.document(standing.policy_document)).read(self.catalogue)
+        policy = self._read(standing.policy_document)
         if policy.digest != standing.policy:
             raise _misdeclared(f"its text is the policy {policy.digest}")
         return policy
+
+    def of_digest(self, story: Story, wanted: str) -> Policy | None:
+        """The policy of this digest, with the measures that were on, if it was ever in force. Newest first.
+
+        Raises as reading does.
+        """
+        tried: set[tuple[str | None, frozenset[tuple[str, str]]]] = set()
+        for standing in (story.standing, *(line.before for line in reversed(story.lines))):
+            on = frozenset((name, standing.measures[name].document) for name in standing.on)
+            if standing.policy is None or (standing.policy_document, on) in tried:
+                continue
+            tried.add((standing.policy_document, on))
+            policy = under(self.adopted(standing), [self._measure(standing, name) for name in standing.on])
+            if policy.digest == wanted:
+                return policy
+        return None
 
     def measure(self, data: bytes, *, source: str = "measure") -> Measure:
         """Raises `PolicyError`."""
@@ -128,7 +147,7 @@ class Charter:
         """Whether a change is what its documents say. Raises `Fault` if not, or if a document is not there."""
         match change.subject:
             case PolicyText(policy=claimed):
-                policy = read_bundle(self.book.document(change.document)).read(self.catalogue)
+                policy = self._read(change.document)
                 if policy.digest != claimed:
                     raise _misdeclared(f"its text is the policy {policy.digest}")
                 comparison = self.compared(standing, policy)
@@ -142,11 +161,10 @@ class Charter:
                 measure = self.measure(self.book.document(change.document))
                 if (measure.name, measure.breaker, measure.review_days) != (name, breaker, days):
                     raise _misdeclared("its document says otherwise")
-                if standing.policy is not None:
-                    self._refuse_unread(self.adopted(standing), measure)
+                self._refuse_unread(standing, measure)
             case SwitchOn(name):
-                if standing.policy is not None and name in standing.measures:
-                    self._refuse_unread(self.adopted(standing), self._measure(standing, name))
+                if name in standing.measures:
+                    self._refuse_unread(standing, self._measure(standing, name))
             case Assessment():
                 document = read_assessment(self.book.document(change.document))
                 if document.subject != change.subject:
@@ -164,6 +182,17 @@ class Charter:
             for entry in self.catalogue.values()
         }
         return digest(json.dumps(told, sort_keys=True).encode())
+
+    def _read(self, document: str | None) -> Policy:
+        """The policy of a document. Its bytes are held against their digest each time, and parsed once."""
+        data = self.book.document(document)
+        policy = self._parsed.get(document or "")
+        if policy is None:
+            policy = read_bundle(data).read(self.catalogue)
+            if len(self._parsed) >= _PARSED:
+                self._parsed.clear()
+            self._parsed[document or ""] = policy
+        return policy
 
     def _before(self, standing: Standing) -> Policy | None:
         """The policy in force, or None if there is none, or none that can be read.
@@ -185,8 +214,9 @@ class Charter:
             raise _misdeclared(f"the document of the measure {name!r} is of {measure.name!r}")
         return measure
 
-    def _refuse_unread(self, policy: Policy, measure: Measure) -> None:
-        if missing := unread(policy, measure, self.catalogue):
+    def _refuse_unread(self, standing: Standing, measure: Measure) -> None:
+        policy = self._before(standing)  # a policy whose text is damaged is no reason not to tighten
+        if policy is not None and (missing := unread(policy, measure, self.catalogue)):
             raise Fault(
                 Kind.INVALID,
                 "measure_unread",

@@ -117,12 +117,7 @@ async def _images(gateway: Gateway, request: Request, action: Action, read: Read
 
 def _ready(gateway: Gateway) -> Response:
     unfit, government = dict(gateway.chain.inspector.unfit), gateway.government
-    try:
-        government.tenure.current()
-        held = True
-    except Fault:  # nothing may be released
-        held = False
-    ready = gateway.chain.ready and not unfit and held
+    ready = gateway.chain.ready and not unfit and government.tenure.releases
     answer = {"ready": ready, "unfit": unfit, "policy": list(government.trouble)}
     return json_response(answer, 200 if ready else 503)
 

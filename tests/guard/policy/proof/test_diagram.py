@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rambarde.guard.policy.proof.diagram import FALSE, TRUE, Assignment, Diagrams
 from rambarde.guard.policy.proof.search import escape, needed, regions
+from rambarde.nouns.fault import Fault
 
 SIZES = (2, 3, 4)
 PRICES = ((0, 5), (7, 0, 5), (0, 5, 6, 5))
@@ -115,3 +116,24 @@ def test_a_diagram_is_a_fraction_of_its_table() -> None:
         parity = d.either(d.without(parity, pick(n)), d.without(pick(n), parity))
     assert len(d) < 20_000 and len(d.asks(parity)) == 60
     assert sum(d.cheapest(parity)) == 1
+
+
+def test_what_takes_too_many_nodes_is_refused() -> None:
+    """The parity of pairs far apart in the order doubles with each pair: a small limit stands for memory."""
+    pairs = 9
+    diagrams = Diagrams([(0, 1)] * (2 * pairs), limit=500)
+    with pytest.raises(Fault) as refused:
+        diagrams.every(
+            [
+                diagrams.either(
+                    diagrams.both(
+                        diagrams.among(n, frozenset({1})), diagrams.among(n + pairs, frozenset({1}))
+                    ),
+                    diagrams.both(
+                        diagrams.among(n, frozenset({0})), diagrams.among(n + pairs, frozenset({0}))
+                    ),
+                )
+                for n in range(pairs)
+            ]
+        )
+    assert refused.value.code == "policy_too_complex" and refused.value.remedy

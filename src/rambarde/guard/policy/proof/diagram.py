@@ -14,11 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from rambarde.nouns.fault import Fault, Kind
+
 FALSE, TRUE = 0, 1
 """The two diagrams without a variable."""
 
 _NEVER = 1 << 60
 """The price of an assignment that does not exist."""
+
+LIMIT_NODES = 3_000_000
+"""Most nodes: about two gigabytes. A policy that needs more cannot be proven here, and so does not load."""
 
 Assignment = tuple[int, ...]
 """One value's index for each variable, in the diagrams' order."""
@@ -31,10 +36,12 @@ class Diagrams:
 
     `prices[variable][value]` says what it costs to give a variable that value. Each variable must have a value
     of price 0, its default: that is what a variable takes where a diagram does not ask. Raises `ValueError`
-    for a variable without one.
+    for a variable without one. Making raises
+    `Fault(INVALID, "policy_too_complex")` beyond `limit` nodes.
     """
 
-    def __init__(self, prices: Sequence[Sequence[int]]) -> None:
+    def __init__(self, prices: Sequence[Sequence[int]], limit: int = LIMIT_NODES) -> None:
+        self.limit = limit
         self.prices = tuple(tuple(row) for row in prices)
         if any(0 not in row for row in self.prices):
             raise ValueError("a variable has no default: no value of price 0")
@@ -63,6 +70,8 @@ class Diagrams:
         key = (variable, children)
         found = self._unique.get(key)
         if found is None:
+            if len(self._variable) >= self.limit:
+                raise _too_complex(self.limit)
             found = self._unique[key] = len(self._variable)
             costs = [a + self._cost[c] for a, c in zip(self.prices[variable], children, strict=True)]
             self._variable.append(variable)
@@ -208,6 +217,16 @@ class Diagrams:
                 seen.add(node)
                 todo.extend(self._children[node])
         return sorted(seen)
+
+
+def _too_complex(limit: int) -> Fault:
+    return Fault(
+        Kind.INVALID,
+        "policy_too_complex",
+        f"The policy cannot be proven: its conditions take more than {limit:,} nodes.",
+        remedy="Let rules read fewer signals each, and name fewer thresholds; what cannot be proven does not load.",
+        field="policy",
+    )
 
 
 def _both_leaf(a: int, b: int) -> int | None:

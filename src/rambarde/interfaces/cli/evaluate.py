@@ -1,0 +1,135 @@
+"""`rambarde evaluate`: recall and false positives on the operator's own labelled prompts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+import rambarde
+from rambarde.guard.policy.catalogue import Catalogue
+from rambarde.interfaces.cli.evaluated import tell
+from rambarde.interfaces.cli.measuring import (
+    Assured,
+    Chosen,
+    Country,
+    Measured,
+    Mode,
+    Picture,
+    Rows,
+    Surface,
+    measure,
+    terms,
+    under,
+)
+from rambarde.interfaces.cli.options import Config, Json
+from rambarde.interfaces.judge import Judge
+from rambarde.interfaces.labelled import data_sets, gauges, of_text
+from rambarde.measure import evaluate as evaluating
+from rambarde.measure import report as reporting
+from rambarde.measure.against import Comparison, against
+from rambarde.measure.page import page
+from rambarde.measure.report import Header, Report
+from rambarde.measure.rows import once
+from rambarde.nouns.caller import STANDARD, UNKNOWN_COUNTRY
+from rambarde.nouns.fault import invalid
+
+
+def evaluate(
+    data: Rows,
+    image: Picture = None,
+    policy: Chosen = None,
+    surface: Surface = "web",
+    mode: Mode = STANDARD,
+    country: Country = UNKNOWN_COUNTRY,
+    age_assured: Assured = False,
+    earlier: Annotated[
+        Path | None, typer.Option("--against", help="Report of an earlier run: tell what differs.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Also write one HTML page there.")] = None,
+    examples: Annotated[
+        int, typer.Option("--examples", min=0, help="Most examples of each set and label.")
+    ] = evaluating.EXAMPLES,
+    show_text: Annotated[
+        bool, typer.Option("--show-text", help="Show the texts of examples, not their ids alone.")
+    ] = False,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Judge labelled prompts: what is found, what is stopped wrongly. Exit status 1 if a row was not judged."""
+    before = _earlier(earlier) if earlier else None
+    sets = data_sets(data)
+    asked = terms(surface, mode, country, age_assured)
+    running, names = under(config, policy)
+    opened = Judge.open(running)
+    try:
+        looked = gauges(opened.chain.policies.current().policy, names)
+        found = measure(
+            opened, list(once(sets)), asked, image, keep=frozenset(gauge.signal for gauge in looked)
+        )
+        header = _header(opened, names, found)
+    finally:
+        opened.close()
+    report = evaluating.evaluate(header, sets, found.answers, looked, examples=examples, texts=show_text)
+    compared = against(before, report) if before is not None else None
+    if html is not None:
+        _save(html, page(report, compared))
+    if json:
+        typer.echo(_json(report, compared))
+    else:
+        tell(report, compared)
+    raise typer.Exit(1 if report.faults else 0)
+
+
+def _header(opened: Judge, names: Catalogue, found: Measured) -> Header:
+    """Only what was asked is covered: no picture of an output was looked at, and inputs were supposed or one."""
+    policy = opened.chain.policies.current().policy
+    asked, answering = found.terms, {names[name].detector for name in of_text(names)}
+    return Header(
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        rambarde=rambarde.__version__,
+        policy=policy.digest,
+        policy_name=policy.name,
+        floors=policy.floors_digest,
+        detectors=dict(opened.chain.inspector.versions),
+        surface=asked.surface,
+        mode=asked.mode,
+        country=asked.country,
+        age_assured=asked.age_assured,
+        picture=asked.picture,
+        covers=(
+            f"surface:{asked.surface}",
+            f"mode:{asked.mode}",
+            *(f"detector:{one.name}@{one.digest}" for one in policy.detectors if one.name in answering),
+        ),
+        seconds=round(found.seconds, 3),
+        rows_per_second=round(len(found.answers) / found.seconds, 1) if found.seconds else 0.0,
+    )
+
+
+def _earlier(path: Path) -> Report:
+    try:
+        return reporting.read(path.read_bytes())
+    except OSError as error:
+        raise invalid(
+            "report_unreadable", f"{path}: {error.strerror}.", remedy="Check the path.", field="against"
+        ) from error
+
+
+def _json(report: Report, compared: Comparison | None) -> str:
+    if compared is None:
+        return reporting.write(report).decode()
+    whole = msgspec.to_builtins(report) | {"against": msgspec.to_builtins(compared)}
+    return msgspec.json.encode(whole).decode()
+
+
+def _save(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise invalid(
+            "file_unwritable", f"{path}: {error.strerror}.", remedy="Choose another place.", field="html"
+        ) from error

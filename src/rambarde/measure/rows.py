@@ -1,0 +1,106 @@
+"""Labelled rows: read strictly, one JSON object a line. A row that is none stops the reading; nothing is skipped."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from rambarde.nouns.fault import Fault, invalid
+
+FORM = "A row is {id, text, label: safe|unsafe, category, lang, kind: generate|edit, source, family?, technique?}."
+
+
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One labelled prompt. `label` says whether it must be stopped at admit.
+
+    `family` is what is asked for, or, of a harmless twin, what it is a twin of; `technique` is its disguise.
+    """
+
+    id: str
+    text: str
+    label: Literal["safe", "unsafe"]
+    category: str
+    lang: str
+    kind: Literal["generate", "edit"]
+    source: str
+    family: str | None = None
+    technique: str | None = None
+
+    @property
+    def unsafe(self) -> bool:
+        return self.label == "unsafe"
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """The rows of one file. `digest` is of its bytes, so that a report says exactly what it measured."""
+
+    name: str
+    digest: str
+    rows: tuple[Row, ...]
+
+
+def read(files: Mapping[str, bytes]) -> tuple[DataSet, ...]:
+    """The sets by name. Raises `Fault`, which names file and line:
+
+    `data_row_invalid` (no JSON, unknown keys, a label that is none, an empty id or text), `data_empty`,
+    `data_duplicate` (an id or a text of the same kind twice in a set, or in two sets with two labels).
+    """
+    decoder = msgspec.json.Decoder(Row)
+    texts: dict[tuple[str, str], tuple[str, str]] = {}
+    sets = []
+    for name, data in files.items():
+        rows: dict[str, Row] = {}
+        here: set[tuple[str, str]] = set()
+        for number, line in enumerate(data.split(b"\n"), 1):
+            if not line.strip():
+                continue
+            place = f"{name}:{number}"
+            row = _row(decoder, line, place)
+            if row.id in rows:
+                raise _twice(place, f"the id {row.id!r} stands twice")
+            label, first = texts.setdefault((row.kind, row.text), (row.label, place))
+            if label != row.label:
+                raise _twice(place, f"the same text as in {first}, with another label")
+            if (row.kind, row.text) in here:
+                raise _twice(place, "the same text stands in this set before")
+            here.add((row.kind, row.text))
+            rows[row.id] = row
+        if not rows:
+            raise invalid("data_empty", f"{name} holds no row.", remedy=FORM, field="data")
+        sets.append(DataSet(name, "sha256:" + hashlib.sha256(data).hexdigest(), tuple(rows.values())))
+    if not sets:
+        raise invalid("data_empty", "No labelled data.", remedy="Name a JSONL file.", field="data")
+    return tuple(sets)
+
+
+def once(sets: Sequence[DataSet]) -> dict[tuple[str, str], Row]:
+    """Each request (kind and text) once, by its first row: public sets quote each other."""
+    found: dict[tuple[str, str], Row] = {}
+    for one in sets:
+        for row in one.rows:
+            found.setdefault((row.kind, row.text), row)
+    return found
+
+
+def _row(decoder: msgspec.json.Decoder[Row], line: bytes, place: str) -> Row:
+    try:
+        row = decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        # The library says what is wrong and where, and quotes no value.
+        raise invalid("data_row_invalid", f"{place}: {error}.", remedy=FORM, field="data") from error
+    for name in ("id", "text", "category", "lang", "source", "family", "technique"):
+        value = getattr(row, name)
+        if value is not None and not value.strip():
+            raise invalid("data_row_invalid", f"{place}: `{name}` is empty.", remedy=FORM, field="data")
+    return row
+
+
+def _twice(place: str, what: str) -> Fault:
+    return invalid(
+        "data_duplicate", f"{place}: {what}.", remedy="Remove one: a row counts once.", field="data"
+    )

@@ -1,0 +1,136 @@
+"""The office: who must sign what, and that a change is all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from rambarde.guard.policy.signatures.change import SignedChange
+from rambarde.guard.policy.signatures.subject import ChangeKind
+from rambarde.interfaces.governance.govern import office
+from rambarde.nouns.fault import Fault
+from tests.interfaces.governance.conftest import (
+    ADA,
+    BEN,
+    CAREFUL,
+    CLEO,
+    LOOSER,
+    POLICY,
+    START,
+    STOP,
+    STRICTER,
+    Clock,
+    House,
+    roster,
+)
+
+
+def refused(ask: Callable[[], object]) -> str:
+    with pytest.raises(Fault) as fault:
+        ask()
+    return fault.value.code
+
+
+def test_a_document_says_by_its_first_key_what_it_is(house: House) -> None:
+    house.found()
+    kinds = [
+        house.proposal(text).kind for text in (roster().as_yaml(), STRICTER, STOP.replace("stop", "halt"))
+    ]
+    assert kinds == [ChangeKind.PEOPLE, ChangeKind.POLICY, ChangeKind.MEASURE]
+    assert refused(lambda: house.proposal("name: x\n")) == "document_unknown"
+    assert refused(lambda: house.proposal("- x\n")) == "policy_invalid"
+
+
+@pytest.mark.parametrize("signers", [(), (ADA,), (ADA, ADA), (BEN,), ("Mallory", ADA)])
+def test_a_loosening_needs_two_people(house: House, signers: tuple[str, ...]) -> None:
+    house.found()
+    refused(lambda: house.adopt(LOOSER, *signers))
+    assert house.standing.policy == house.digest(POLICY)
+
+
+def test_one_of_the_two_answers_for_it(house: House) -> None:
+    house.found()
+    house.adopt(LOOSER, BEN, CLEO)
+    assert house.standing.policy == house.digest(LOOSER)
+    house.adopt(STRICTER, BEN)  # and one is enough to tighten
+    assert house.standing.policy == house.digest(STRICTER)
+
+
+def test_switching_a_measure_off_needs_two_people(house: House) -> None:
+    house.found()
+    house.switch("stop", on=True)
+    for signers in ((), (ADA,), (BEN,), (CLEO,), (BEN, BEN)):
+        refused(lambda s=signers: house.switch("stop", *s, on=False))  # type: ignore[misc]
+        assert "stop" in house.standing.on
+    house.switch("stop", ADA, BEN, on=False)
+    assert house.standing.on == {}
+    assert refused(lambda: house.switch("stop", ADA, BEN, on=False)) == "measure_not_on"
+
+
+def test_a_measure_says_when_somebody_must_look_again_and_stays_on_after(house: House, clock: Clock) -> None:
+    house.found()
+    house.switch("stop", on=True)
+    on = house.standing.on["stop"]
+    assert (on.since, on.review_at) == (START, START + timedelta(days=2))
+    assert (on.by, on.reason, on.breaker) == (ADA, "now", False)
+    clock.run(30 * 86400)
+    assert [one.name for one in house.tenure().in_force.measures] == ["stop"]
+
+
+def test_a_breaker_switches_on_what_its_signers_allowed(house: House) -> None:
+    house.found()
+    assert refused(lambda: house.switch("careful", on=True, breaker=True)) == "measure_no_breaker"
+    assert house.standing.on == {}
+    house.switch("stop", on=True, breaker=True)
+    assert house.standing.on["stop"].breaker
+    assert refused(lambda: house.switch("stop", on=False, breaker=True)) == "signatures_missing"
+
+
+def test_what_was_not_prepared_cannot_be_switched(house: House) -> None:
+    house.found()
+    assert refused(lambda: house.switch("geoblock-de", on=True)) == "measure_unknown"
+    house.switch("stop", on=True)
+    assert refused(lambda: house.switch("stop", on=True)) == "measure_already_on"
+    softer = STOP.replace("then: block", "then: review")
+    assert refused(lambda: house.adopt(softer, ADA, BEN)) == "measure_already_on", "nor replaced while on"
+
+
+def test_several_steps_are_taken_together_or_not_at_all(house: House) -> None:
+    before = house.found()
+    first = house.proposal(STRICTER)
+    one = house.signed(house.change(first), BEN)
+    after = before.after(one, at=house.clock())
+    second = house.office.proposal(LOOSER.encode(), before, source="b.yaml")
+    change = house.office.change(second, after, by=ADA, reason="r", at=house.clock())
+    refused(lambda: house.office.adopt(house.log, [(first, one), (second, house.signed(change, BEN))]))
+    assert house.standing == before
+
+
+def test_a_paper_is_of_the_document_and_the_moment_it_was_made_for(house: House) -> None:
+    house.found()
+    proposal = house.proposal(STRICTER)
+    paper = house.signed(house.change(proposal), BEN)
+    other = house.proposal(STRICTER.replace("not in France", "nowhere in France"))
+    assert refused(lambda: house.office.adopt(house.log, [(other, paper)])) == "change_stale"
+    house.switch("careful", on=True)
+    assert refused(lambda: house.office.adopt(house.log, [(proposal, paper)])) == "change_out_of_turn"
+
+
+def test_a_paper_survives_being_written_down_and_no_edit(house: House) -> None:
+    house.found()
+    proposal = house.proposal(LOOSER)
+    paper = house.signed(house.change(proposal), ADA, BEN)
+    text = paper.canonical()
+    edited = SignedChange.parse(text.replace(b'"reason":"because"', b'"reason":"becausE"'))
+    assert refused(lambda: house.office.adopt(house.log, [(proposal, edited)])) == "signature_invalid"
+    house.office.adopt(house.log, [(proposal, SignedChange.parse(text))])
+
+
+def test_one_desk_is_all_a_command_needs(house: House) -> None:
+    house.found()
+    desk = office(house.vault, house.names)
+    assert desk.book.read().standing == house.standing
+    assert CAREFUL.encode() == house.book.document(house.standing.measures["careful"].document)
+    assert refused(lambda: desk.book.document(None)) == "document_missing"

@@ -1,0 +1,303 @@
+"""The tenure: a policy is held by lease, and what is not surely in force lets nothing go."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from rambarde.guard.policy.evaluation import Facts
+from rambarde.guard.ports import PolicyHolder
+from rambarde.interfaces.governance.charter import InForce
+from rambarde.interfaces.governance.tenure import BEHIND, LEASE, Tenure
+from rambarde.nouns.decision import Outcome, Point
+from rambarde.nouns.fault import Fault, Kind
+from rambarde.nouns.signal import Signal
+from tests.interfaces.governance.conftest import ADA, BEN, POLICY, STRICTER, Clock, House, roster
+
+
+def code(ask: Callable[[], object]) -> str | None:
+    try:
+        ask()
+    except Fault as fault:
+        return fault.code
+    return None
+
+
+def wait(until: Callable[[], bool], seconds: float = 5.0) -> float:
+    start = time.monotonic()
+    while not until():
+        assert time.monotonic() - start < seconds, "it took too long"
+        time.sleep(0.005)
+    return time.monotonic() - start
+
+
+def test_the_lease_is_two_seconds_and_not_one_moment_more(house: House, clock: Clock) -> None:
+    house.found()
+    tenure: PolicyHolder = (held := house.tenure())
+    held.renew()
+    clock.run(LEASE - 0.001)
+    assert tenure.current().policy.digest == house.digest(POLICY)
+    clock.run(0.001)
+    with pytest.raises(Fault) as lapsed:
+        tenure.current()
+    assert (lapsed.value.kind, lapsed.value.code) == (Kind.OVERLOADED, "policy_lapsed")
+    assert lapsed.value.retry_after == 1 and "policy_lapsed" in str(held.trouble)
+    held.renew()
+    assert tenure.current() and held.trouble is None
+
+
+def test_the_lease_counts_from_before_the_question(
+    house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.found()
+    tenure, renew = house.tenure(), house.book.leases.renew
+
+    def slow(*args: object, **named: object) -> object:
+        found = renew(*args, **named)  # type: ignore[arg-type]
+        clock.run(1.5)
+        return found
+
+    monkeypatch.setattr(house.book.leases, "renew", slow)
+    tenure.renew()
+    clock.run(0.49)
+    assert code(tenure.current) is None
+    clock.run(0.01)
+    assert code(tenure.current) == "policy_lapsed"
+
+
+def test_a_machine_that_slept_knows_nothing(house: House, clock: Clock) -> None:
+    house.found()
+    tenure = house.tenure()
+    clock.run(3600)
+    assert code(tenure.current) == "policy_lapsed"
+    assert len(tenure.days()) == 1, "both clocks went on: nothing is in doubt"
+
+
+def test_what_is_closed_releases_nothing(house: House) -> None:
+    house.found()
+    tenure = house.tenure()
+    tenure.start()
+    wait(lambda: bool(house.book.leases.holders(timedelta(seconds=2))))
+    tenure.close()
+    tenure.close()
+    assert code(tenure.current) == "policy_lapsed"
+    assert house.book.leases.holders(timedelta(seconds=2)) == ()
+
+
+def test_a_change_is_taken_by_the_thread_and_told(house: House) -> None:
+    house.found()
+    tenure = house.tenure(every=0.02)
+    told: list[InForce] = []
+    tenure.listen(told.append)
+    tenure.start()
+    house.switch("stop", on=True)
+    wait(lambda: bool(tenure.in_force.measures))
+    assert [len(one.measures) for one in told] == [0, 1]
+    house.switch("stop", ADA, BEN, on=False)
+    wait(lambda: not tenure.in_force.measures)
+    assert tenure.policy.digest == house.digest(POLICY)
+
+
+def test_several_changes_are_taken_in_one_renewal(house: House) -> None:
+    house.found()
+    tenure = house.tenure()
+    house.adopt(STRICTER, BEN)
+    house.switch("stop", on=True)
+    house.switch("careful", on=True)
+    tenure.renew()
+    assert tenure.standing == house.standing
+    assert [one.name for one in tenure.in_force.measures] == ["careful", "stop"]
+
+
+def test_a_demo_roster_is_told_though_the_policy_stays(house: House) -> None:
+    """Else the checkpoints would not say DEMO before the next policy."""
+    house.found()
+    tenure = house.tenure()
+    told: list[bool] = []
+    tenure.listen(lambda now: told.append(now.standing.demo))
+    house.adopt(roster(demo=True).as_yaml(), ADA, BEN)
+    tenure.renew()
+    assert told == [False, True]
+
+
+def test_a_listener_that_fails_stops_the_release(house: House, clock: Clock) -> None:
+    house.found()
+    tenure = house.tenure()
+    fails = [False]
+
+    def listener(_: InForce) -> None:
+        if fails[0]:
+            raise RuntimeError
+
+    tenure.listen(listener)
+    fails[0] = True
+    house.switch("careful", on=True)
+    with pytest.raises(RuntimeError):
+        tenure.renew()
+    clock.run(LEASE)
+    assert code(tenure.current) == "policy_lapsed"
+    fails[0] = False
+    tenure.renew()
+    assert [one.name for one in tenure.in_force.measures] == ["careful"]
+
+
+# ---- a database that is gone, or hangs ---------------------------------------------------------------
+
+
+@pytest.fixture
+def real(house: House) -> Tenure:
+    """A lease of half a second by the real clock."""
+    house.found()
+    made = Tenure(house.book, house.charter, lease=0.5, every=0.05)
+    house.opened.append(made.close)
+    made.start()
+    return made
+
+
+def test_a_database_that_is_gone_stops_the_release_and_comes_back(
+    house: House, real: Tenure, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = threading.Event()
+    renew = house.book.leases.renew
+
+    def failing(*args: object, **named: object) -> object:
+        if gone.is_set():
+            raise Fault(Kind.INTERNAL, "store_unreachable", "Gone.", remedy="Wait.")
+        return renew(*args, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(house.book.leases, "renew", failing)
+    for _ in range(2):
+        assert code(real.current) is None
+        gone.set()
+        took = wait(lambda: code(real.current) == "policy_lapsed")
+        assert 0.3 < took < 0.7
+        gone.clear()
+        wait(lambda: code(real.current) is None)
+    assert "store_unreachable" in caplog.text
+
+
+def test_a_renewal_that_hangs_stops_the_release_and_the_rest_goes_on(
+    house: House, real: Tenure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, chores = threading.Event(), []
+    renew = house.book.leases.renew
+    real.chores.append(lambda: chores.append(1))
+
+    def hanging(*args: object, **named: object) -> object:
+        done.wait(20)
+        return renew(*args, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(house.book.leases, "renew", hanging)
+    wait(lambda: code(real.current) == "policy_lapsed")
+    seen = len(chores)
+    wait(lambda: len(chores) > seen)
+    done.set()
+    wait(lambda: code(real.current) is None)
+
+
+def test_a_gateway_stops_though_the_renewal_hangs(
+    house: House, real: Tenure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, asked = threading.Event(), threading.Event()
+    renew = house.book.leases.renew
+
+    def hanging(*args: object, **named: object) -> object:
+        asked.set()
+        done.wait(20)
+        return renew(*args, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(house.book.leases, "renew", hanging)
+    monkeypatch.setattr("rambarde.interfaces.governance.tenure.STOPPING", 0.1)
+    asked.wait(5)
+    start = time.monotonic()
+    real.close()
+    assert time.monotonic() - start < 2
+    done.set()
+    time.sleep(0.1)
+    assert code(real.current) == "policy_lapsed", "also when the renewal answers at last"
+
+
+def test_chores_that_take_long_or_fail_do_not_touch_the_lease(house: House, real: Tenure) -> None:
+    """A candidate's proof may take half a minute; meanwhile the policy in force is as sure as ever."""
+    done, ran = threading.Event(), threading.Event()
+
+    def failing() -> None:
+        raise Fault(Kind.NOT_FOUND, "x", "x.", remedy="x.")
+
+    def broken() -> None:
+        raise RuntimeError
+
+    def long() -> None:
+        ran.set()
+        done.wait(20)
+
+    real.chores += [failing, broken, long]
+    assert ran.wait(5), "one that fails keeps no other from its turn"
+    end = time.monotonic() + 1.2
+    while time.monotonic() < end:
+        assert code(real.current) is None
+        time.sleep(0.02)
+    done.set()
+
+
+# ---- clocks ------------------------------------------------------------------------------------------
+
+FRENCH = {"a": 0.0, "b": 0.15, "low": 1.0}
+"""The rule `french` holds from 2026-12-02 to 2027-12-02."""
+
+
+def outcome(tenure: Tenure) -> Outcome:
+    signals = {name: Signal.measured(name, value) for name, value in FRENCH.items()}
+    told = []
+    for day in tenure.days():
+        facts = Facts("generate", "web", "standard", "FR", False, day, "unknown")
+        told.append(tenure.current().decide(Point.ADMIT, facts, signals).outcome)
+    return max(told)
+
+
+@pytest.mark.parametrize(
+    ("starts", "hours", "wanted"),
+    [
+        (0, 0, Outcome.ALLOW),  # before the rule
+        (0, 24 * 14, Outcome.BLOCK),  # set forward into it
+        (0, 24 * 500, Outcome.ALLOW),  # set forward past it
+        (14, 0, Outcome.BLOCK),
+        (14, -24 * 14, Outcome.BLOCK),  # set back to before it: it does not end
+        (14, 24 * 500, Outcome.BLOCK),  # set forward past its end: it does not end
+    ],
+)
+def test_where_the_clock_jumped_the_rules_of_both_days_hold(
+    house: House, clock: Clock, starts: int, hours: int, wanted: Outcome
+) -> None:
+    house.found()
+    clock.run(starts * 86400)
+    tenure = house.tenure()
+    assert len(tenure.days()) == 1 and tenure.trouble is None
+    clock.jump(hours=hours)
+    assert outcome(tenure) is wanted
+    assert len(tenure.days()) == (1 if hours == 0 else 2)
+    assert ("clock_jumped" in (tenure.trouble or "")) == (hours != 0)
+
+
+def test_a_clock_that_is_set_right_again_is_in_no_doubt(house: House, clock: Clock) -> None:
+    house.found()
+    tenure = house.tenure()
+    clock.jump(days=3)
+    assert len(tenure.days()) == 2
+    clock.jump(days=-3, seconds=30)  # what a time server corrects is no jump
+    assert len(tenure.days()) == 1 and tenure.trouble is None
+
+
+def test_no_gateway_starts_with_a_clock_behind_what_was_recorded(house: House, clock: Clock) -> None:
+    house.found()
+    house.tenure().renew()
+    clock.jump(seconds=-BEHIND.total_seconds())
+    house.tenure()
+    clock.jump(minutes=-5)
+    with pytest.raises(Fault) as behind:
+        house.tenure()
+    assert behind.value.code == "clock_behind"
