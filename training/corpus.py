@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
-from rambarde.guard.detectors.head import FAMILIES
 from rambarde.guard.detectors.lexicon import Lexicon, parse
+from rambarde.guard.detectors.network import FAMILIES
 from rambarde.guard.detectors.terms import ages, package_terms
 from rambarde.guard.text.normalise import fold
 
@@ -89,6 +89,10 @@ _WORD_LISTS = (
     "ja_JP",
     "zh_CN",
 )
+_OFTEN = {"scenes": 3, "users": 2, "prose": 2, "indirect": 4, "art": 3, "health": 3, "trap": 3}
+"""How many times as many rows a file's templates get: the widest, and the ones with the fewest words in common."""
+_SWAPPED = frozenset(("body", "swim", "acc", "garment", "newwear", "plain", "was", "goo", "place", "colour"))
+"""Slots whose words may come from another language: people who mix two say the noun in the other."""
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
@@ -167,7 +171,8 @@ def read(path: Path) -> Language:
         if not colon or "." not in part:
             raise ValueError(f"{path.name}:{number}: neither a slot nor a part")
         parts.setdefault(part, []).extend(t.strip() for t in templates.split(" | "))
-    return Language(path.stem.split(".")[0], slots, parts)
+    code, _, rest = path.stem.partition(".")
+    return Language(f"{code}-latn" if rest.startswith("latin") else code, slots, parts)
 
 
 def labels_of(part: str, template: str) -> tuple[frozenset[str], frozenset[str]]:
@@ -221,8 +226,8 @@ def fill(template: str, slots: dict[str, list[str]], rng: random.Random) -> str:
 def rows(seed: int = SEED, *, per_template: int = 6, explicit: bool = True) -> Iterator[Row]:
     """All rows, in a fixed order for a seed. Raises `Refused` for a template that joins what must not be."""
     keeper = Keeper()
-    for path in sorted(HERE.glob("*.txt")):
-        language = read(path)
+    languages = [(path, read(path)) for path in sorted(HERE.glob("*.txt"))]
+    for path, language in languages:
         rng = random.Random(f"{seed}:{path.stem}")
         plain: list[Row] = []
         seen: set[str] = set()
@@ -239,7 +244,7 @@ def rows(seed: int = SEED, *, per_template: int = 6, explicit: bool = True) -> I
                         if part.startswith(("touch", "leave"))
                         else 1
                     )
-                    * (3 if path.stem.endswith("scenes") else 1)
+                    * (_OFTEN.get(path.stem.rpartition(".")[2], 1) if language.code == "en" else 1)
                 )
                 for _ in range(tries if _SLOT.search(template) else 1):
                     text = fill(template, language.slots, rng)
@@ -251,8 +256,10 @@ def rows(seed: int = SEED, *, per_template: int = 6, explicit: bool = True) -> I
                         Row(text, language.code, part, f"{language.code}:{part}:{template}", labels, open_)
                     )
         yield from plain
+        yield from _switched(language, path.stem, languages, keeper)
         yield from _joined(plain, rng, keeper)
         yield from _both(plain, language.slots.get("and", []), rng)
+    yield from _soup(random.Random(seed), languages, keeper, explicit)
     if explicit:
         yield from _package_rows(random.Random(seed), keeper)
 
@@ -282,6 +289,114 @@ def _joined(plain: list[Row], rng: random.Random, keeper: Keeper) -> Iterator[Ro
         yield Row(text, one.lang, f"{main.part}+", main.template, labels, open_)
 
 
+def _switched(
+    language: Language, stem: str, languages: list[tuple[Path, Language]], keeper: Keeper
+) -> Iterator[Row]:
+    """Sentences of one language with some nouns of another."""
+    rng = random.Random(f"switched:{stem}")
+    kind = stem.partition(".")[2]
+    others = [
+        other
+        for path, other in languages
+        if other.code != language.code and path.stem.partition(".")[2] == kind
+    ]
+    for part, templates in language.parts.items():
+        for template in templates:
+            names = set(_SLOT.findall(template)) & _SWAPPED
+            fitting = [other for other in others if names & other.slots.keys()]
+            if not fitting or part.startswith("minor"):
+                continue
+            other = rng.choice(fitting)
+            slots = language.slots | {name: other.slots[name] for name in names & other.slots.keys()}
+            text = fill(template, slots, rng)
+            labels, open_ = labels_of(part, template)
+            keeper.check(text, labels)
+            yield Row(text, "xx", part, f"{language.code}:{part}:{template}", labels, open_)
+
+
+def _soup(
+    rng: random.Random, languages: list[tuple[Path, Language]], keeper: Keeper, explicit: bool
+) -> Iterator[Row]:
+    """Fragments without grammar, as an optimiser puts them together: with a few that mean something, and without."""
+    english = [language for _, language in languages if language.code == "en"]
+    junk = [
+        *"}{ #### ]; [( '' ,, :: || => ~~ == ** __ %% && @@ <s> </w> \\n \\u -- // ^^ ?! ... 1920 05 07 x9".split(),
+        *_common_words("en_US", keeper)[:150],
+        *_common_words("de_DE", keeper)[:50],
+        *_common_words("es_ES", keeper)[:50],
+    ]
+    mild = ["nude", "naked", "topless", "undressed", "erotic", "unclothed", "nsfw", "bare breasts", "lewd", "busty",
+            "seductive", "lingerie", "sensual", "bottomless", "striptease", "nudity", "uncensored", "boudoir",
+            "in the nude", "aroused", "provocative", "explicit", "adult film", "see-through", "cleavage"]  # fmt: skip
+    words = mild + (_explicit_terms(keeper) if explicit else [])
+    people = [
+        "woman",
+        "man",
+        "lady",
+        "model",
+        "couple",
+        "adult",
+        "actress",
+        "wife",
+        "guy",
+        "women",
+        "men",
+        "maid",
+    ]
+    harmless = sorted({
+        word
+        for language in english
+        for name in ("thing", "noun", "animal", "world", "wear", "garment", "do")
+        for value in language.slots.get(name, ())
+        for word in value.split()
+        if word.isalpha() and len(word) > 3 and not keeper.listed(word)
+    })  # fmt: skip
+
+    def piece(word: str) -> str:
+        """A word as such optimisers leave it: whole, cut, doubled, glued to the next, in capitals."""
+        kind = rng.randrange(8)
+        if kind == 0 and len(word) > 5:
+            return word[: rng.randrange(4, len(word))]
+        if kind == 1:
+            return word.upper()
+        if kind == 2:
+            return word + rng.choice(junk)
+        if kind == 3:
+            return rng.choice(junk) + word
+        return word
+
+    for i in range(2400):
+        bad = i % 2 == 0
+        found = [rng.choice(junk) for _ in range(rng.randrange(2, 14))]
+        found += [piece(rng.choice(harmless)) for _ in range(rng.randrange(0, 6))]
+        found += [rng.choice(people) for _ in range(rng.randrange(0, 3))]
+        if bad:
+            found += [
+                word if j == 0 else piece(word)
+                for j, word in enumerate(rng.sample(words, rng.randrange(1, 5)))
+            ]
+        rng.shuffle(found)
+        text = " ".join(found)
+        if keeper.minor(text) or (not bad and keeper.listed(text)):
+            continue
+        labels, open_ = LABELS["sexual"] if bad else (frozenset[str](), frozenset[str]())
+        part = "sexual.tokens" if bad else "twin.tokens"
+        rest = {"degrading", "person_reference", "touches_body", "minor"} if bad else {"touches_body"}
+        yield Row(text, "en", part, f"en:{part}:{i}", labels, open_ | rest)
+
+
+def _explicit_terms(keeper: Keeper) -> list[str]:
+    """The explicit vocabulary of the package, without what names a minor. In memory only."""
+    own = resources.files("rambarde.guard.detectors").joinpath("lists/not-sexual.txt")
+    excluded = frozenset(t.words for t in parse(own.read_text(encoding="utf-8")))
+    return [w for w in sorted({t.words for t in package_terms(excluded)}) if not keeper.minor(w)]
+
+
+def _common_words(code: str, keeper: Keeper) -> list[str]:
+    words = importlib.import_module(f"faker.providers.lorem.{code}").Provider.word_list
+    return sorted({w for w in words if not keeper.listed(w)})
+
+
 def _both(plain: list[Row], words: list[str], rng: random.Random) -> Iterator[Row]:
     """Two edits in one request: it leaves body and clothing alone only if both do."""
     touch = [row for row in plain if row.part.startswith("touch.")]
@@ -303,21 +418,21 @@ def _both(plain: list[Row], words: list[str], rng: random.Random) -> Iterator[Ro
 
 def _package_rows(rng: random.Random, keeper: Keeper) -> Iterator[Row]:
     """Explicit vocabulary of the package, in memory only: terms alone and beside an adult."""
-    excluded = (
-        resources.files("rambarde.guard.detectors")
-        .joinpath("lists/not-sexual.txt")
-        .read_text(encoding="utf-8")
-    )
     labels, open_ = LABELS["sexual"][0], frozenset(FAMILIES) - {"sexual"}
-    terms = sorted({t.words for t in package_terms(frozenset(t.words for t in parse(excluded)))})
-    for term in rng.sample(terms, 1000):
+    terms = _explicit_terms(keeper)
+    users = read(HERE / "en.users.txt")
+    long = [template for template in users.parts["gen.sd"] if "{face}" in template or "{hero}" in template]
+    for i, term in enumerate(rng.sample(terms, 1600)):
         text = rng.choice(_FRAMES).format(t=term)
+        if i >= 1000:
+            words = fill(rng.choice(long), users.slots, rng).split(", ")
+            words.insert(rng.randrange(len(words) + 1), term)
+            text = ", ".join(words)
         if not keeper.minor(text):
             yield Row(text, "xx", "sexual.package", f"xx:{term}", labels, open_)
     # The same frames with ordinary words, or the frames themselves would be taken for the evidence.
     for code in _WORD_LISTS:
-        words = importlib.import_module(f"faker.providers.lorem.{code}").Provider.word_list
-        common = sorted({w for w in words if not keeper.listed(w)})
+        common = _common_words(code, keeper)
         for _ in range(500):
             picked = " ".join(rng.sample(common, rng.choice((1, 1, 2, 3, 6))))
             frame = rng.choice(_FRAMES)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import unicodedata
+from collections.abc import Callable
+from types import FrameType
 
 import pytest
 from hypothesis import given, settings
@@ -161,3 +164,31 @@ def test_time_grows_with_the_length_and_no_faster(unit: str) -> None:
     short, long = spend(4_000), spend(32_000)
     # Eight times the text: linear is 8, quadratic 64 and more than a second; the slack is for a busy machine.
     assert long < 40 * short + 0.1
+
+
+@pytest.mark.parametrize(
+    "unit", ["r e m o v e  ", "a.b.c.", "e\u0301\u0302", "r3m0v3 ", "rеmоvе ", "aaaa", "👙", "x-"]
+)
+def test_the_work_grows_with_the_length_and_no_faster(unit: str) -> None:
+    """Counted in lines of the normaliser that run, so that a busy machine changes nothing."""
+
+    def lines(text: str) -> int:
+        count = 0
+
+        def trace(frame: FrameType, event: str, arg: object) -> Callable[..., object] | None:
+            nonlocal count
+            if "rambarde" not in frame.f_code.co_filename:
+                return None
+            count += 1
+            return trace
+
+        sys.settrace(trace)
+        try:
+            canonical(text)
+        finally:
+            sys.settrace(None)
+        return count
+
+    sizes = (500, 1000, 2000)
+    found = [lines((unit * size)[:size]) for size in sizes]
+    assert found[1] <= 2.2 * found[0] + 200 and found[2] <= 2.2 * found[1] + 200
