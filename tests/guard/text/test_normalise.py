@@ -192,3 +192,21 @@ def test_the_work_grows_with_the_length_and_no_faster(unit: str) -> None:
     sizes = (500, 1000, 2000)
     found = [lines((unit * size)[:size]) for size in sizes]
     assert found[1] <= 2.2 * found[0] + 200 and found[2] <= 2.2 * found[1] + 200
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("t4k3 0ff h3r cl07h35", "take off her clothes"),
+        ("74k3 0ff h3r dr355", "take off her dress"),
+        ("take_off_her_coat", "take off her coat"),
+        ("take.off.her.coat", "take off her coat"),
+        ("wwwwwoman", "woman"),
+        ("4k 85mm 1920x1080 f1.4 mp3 1girl", "4k 85mm 1920x1080 f1.4 mp3 1girl"),
+        ("photo.of.a.cat", "photo.of.a.cat"),
+        ("draw file_name.txt in the U.S. at www.example.com", "draw file_name.txt in the u.s. at www example com"),
+        ("a h0use at 85mm, 4k", "a house at 85mm, 4k"),
+    ],
+)
+def test_figures_and_marks_between_words(text: str, folded: str) -> None:
+    assert canonical(text).folded == folded
