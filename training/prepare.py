@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import corpus
 import numpy as np
-from corpus import SEED, Row, rows
+import vocabulary
+from corpus import SEED, Row
 from disguise import any_of
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
@@ -62,7 +64,7 @@ class _Sample:
 def samples() -> list[_Sample]:
     """Every row as the detector reads it, and some of them again in a disguise."""
     found: list[_Sample] = []
-    for i, row in enumerate(rows()):
+    for i, row in enumerate([*corpus.rows(), *vocabulary.rows()]):
         # Capitals carry no meaning here; half of the rows come with them, as users write.
         text = row.text[:1].upper() + row.text[1:] if i % 2 else row.text
         found.append(_Sample(row, text, fold(canonical(text).clean)))
