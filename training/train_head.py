@@ -33,15 +33,15 @@ from rambarde.guard.detectors.network import FAMILIES
 
 WEIGHTS = Path(__file__).parents[1] / "src/rambarde/guard/detectors/weights"
 REPORT = Path(__file__).parent / "report.json"
-HIDDEN = 64
-EPOCHS = 14
+HIDDEN = 48
+EPOCHS = 12
 SHORT = 5
 """Epochs where a language or a family is held out."""
 BATCH = 512
 RATE = 4e-3
 DECAY = 1e-5
 DROP = 0.3
-FOLDS = 4
+FOLDS = 3
 BANDS = ((0.3, 0.7), (0.2, 0.8), (0.1, 0.9), (0.05, 0.95))
 """Bands of doubt that are tried; the first is asked about a second opinion within one."""
 ASKED = 0.05

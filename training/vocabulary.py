@@ -91,7 +91,7 @@ def _soup(rng: random.Random, english: list[Language], keeper: Keeper) -> Iterat
             return rng.choice(junk) + word
         return word
 
-    for i in range(2400):
+    for i in range(2000):
         bad = i % 2 == 0
         found = [rng.choice(junk) for _ in range(rng.randrange(2, 14))]
         found += [piece(rng.choice(harmless)) for _ in range(rng.randrange(0, 6))]
@@ -129,7 +129,7 @@ def _package_rows(rng: random.Random, keeper: Keeper) -> Iterator[Row]:
     terms = _explicit_terms(keeper)
     users = read(HERE / "en.users.txt")
     long = [template for template in users.parts["gen.sd"] if "{face}" in template or "{hero}" in template]
-    for i, term in enumerate(rng.sample(terms, 1600)):
+    for i, term in enumerate(rng.sample(terms, 1200)):
         text = rng.choice(_FRAMES).format(t=term)
         if i >= 1000:
             words = fill(rng.choice(long), users.slots, rng).split(", ")

@@ -212,7 +212,7 @@ class _Models:
     first: frozenset[int]
 
     @classmethod
-    def of(cls, head: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> _Models:  # type: ignore[type-arg]
+    def of(cls, head: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> _Models:
         stems = {"stems", "stems_first"}
 
         def mixture(kind: str) -> Mixture:
