@@ -15,7 +15,7 @@ from rambarde.guard.arrival import Draft, Upload
 from rambarde.guard.digest import digest
 from rambarde.interfaces.desk import Desk, recording
 from rambarde.interfaces.settings import Settings
-from rambarde.interfaces.wiring import Vault
+from rambarde.interfaces.vault import Vault
 from rambarde.nouns.custody import Shelf
 from rambarde.nouns.decision import Outcome, Point
 from rambarde.nouns.record import Ending, OutputNote

@@ -51,7 +51,9 @@ class LogJournal:
 
 
 @dataclass(frozen=True, slots=True)
-class _RecordReader:
+class RecordReader:
+    """Records by id, as their documents."""
+
     vault: Vault
 
     async def get(self, id: str) -> Document | None:
@@ -71,7 +73,7 @@ class Desk:
     @classmethod
     def of(cls, vault: Vault, settings: Settings, recorder: LogRecorder | None) -> Desk:
         """Over an open vault; without a recorder nothing can be decided, only looked at."""
-        journal, records = LogJournal(vault, recorder), _RecordReader(vault)
+        journal, records = LogJournal(vault, recorder), RecordReader(vault)
         cabinet, register = Appeals(vault.database, vault.cipher), Reviews(vault.database)
         models = (settings.upstream_model,) if settings.upstream_model else ()
         return cls(

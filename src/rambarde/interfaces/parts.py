@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DETECTORS = "rambarde.detectors"
 UPSTREAMS = "rambarde.upstreams"
-KNOWN = "known"
+KNOWN, NAMES = "known", "names"
 KEY_VARIABLE = "RAMBARDE_UPSTREAM_KEY"
 
 
@@ -38,7 +38,13 @@ def detector_points() -> list[EntryPoint]:
 def detector(point: EntryPoint, settings: Settings) -> Detector:
     """One detector, built and not loaded. Raises `Fault` `part_broken`."""
     made = _load(point)
-    built: Detector = made(settings.known_bank) if point.name == KNOWN and settings.known_bank else made()
+    built: Detector
+    if point.name == KNOWN and settings.known_bank:
+        built = made(settings.known_bank)
+    elif point.name == NAMES and (settings.protected_people or settings.fictional_names):
+        built = made(settings.protected_people, settings.fictional_names)
+    else:
+        built = made()
     info = getattr(built, "info", None)
     if not isinstance(info, DetectorInfo) or info.name != point.name:
         raise _broken(point, "it is no detector of that name")

@@ -39,6 +39,10 @@ class Settings:
     """Policy file; empty: the shipped policy."""
     known_bank: str = ""
     """Bank of blocked pictures (docs/detectors.md shows its form); empty: an empty bank."""
+    protected_people: str = ""
+    """Register of protected people, .jsonl or .csv (docs/detectors.md shows its form); empty: nobody."""
+    fictional_names: str = ""
+    """Names of invented characters, in the same form; changes the digest that a policy must pin; empty: none."""
     rate_per_minute: int = 600
     """Requests a minute of a credential that has no limit of its own."""
     in_flight: int = 64

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,12 +17,13 @@ from rambarde.guard.policy.reading import FLOORS, digest, shipped
 from rambarde.guard.room import Room
 from rambarde.guard.upstreams.contract import Upstream
 from rambarde.interfaces import parts
-from rambarde.interfaces.desk import Desk
+from rambarde.interfaces.desk import Desk, RecordReader
 from rambarde.interfaces.governance.charter import InForce
 from rambarde.interfaces.governance.govern import Government, govern
 from rambarde.interfaces.http.door import Door
 from rambarde.interfaces.http.errors import Links
 from rambarde.interfaces.http.identity import Identity
+from rambarde.interfaces.revisit import Revisit
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.vault import Vault
 from rambarde.prove.key import open_signer
@@ -50,6 +52,7 @@ class Gateway:
     identity: Identity
     links: Links
     desk: Desk
+    revisit: Revisit
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
 
     @property
@@ -88,7 +91,8 @@ class Gateway:
         """Hold the detectors against the policy in force. One that must be loaded first reads *failed* until it is."""
         inspector, required = self.chain.inspector, now.policy.detectors
         if inspector.required != required and inspector.require(required) and self.chain.ready:
-            inspector.load()
+            # Not in the lease's thread, which may not wait for a model.
+            threading.Thread(target=inspector.load, name="rambarde-load", daemon=True).start()
 
     async def _load(self) -> None:
         await asyncio.to_thread(self.chain.inspector.load)
@@ -170,6 +174,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         Identity(vault.database, vault.tokens, vault.items),
         Links(settings.base_url),
         Desk.of(vault, settings, recorder),
+        Revisit(RecordReader(vault).get, government.tenure, recorder, vault.items),
     )
     government.tenure.listen(gateway.require)
     return gateway

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx2 as httpx
 import pytest
 
 from rambarde.guard.inspect import Inspector
 from rambarde.interfaces.cli import measures
+from rambarde.interfaces.governance import charter
+from rambarde.interfaces.governance.tenure import steady
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.vault import Vault
 from rambarde.prove.note import Verifier, open_checkpoint
@@ -65,6 +69,16 @@ def test_on_is_one_command_of_one_person(ready: Town) -> None:
     assert lines(ready) != before and len(lines(ready)) == len(before)
     ready("measure", "on", "no-people", "--as", ADA, "--reason", "again", fails="measure_already_on")
     ready("measure", "on", "no-such", "--as", ADA, "--reason", "r", fails="measure_unknown")
+
+
+def test_it_was_proven_when_it_was_prepared(ready: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an emergency nobody waits for a proof."""
+
+    def no_time(*_: object) -> None:
+        raise AssertionError("there is no time to prove anything now")
+
+    monkeypatch.setattr(charter, "prove", no_time)
+    assert ready.json("measure", "on", "no-people", "--as", BEN, "--reason", "Now.")["on"]
 
 
 def test_off_is_the_same_command_by_two(ready: Town) -> None:
@@ -164,6 +178,17 @@ def test_a_running_gateway_holds_it_within_two_seconds(ready: Town, inspector: I
         off(ready, BEN, "ben.key", "--reason", "r")
         assert "1 gateway holds it" in off(ready, ADA, "ada.key")
         assert not running.gateway.government.tenure.standing.on
+
+
+@pytest.mark.slow
+def test_a_gateway_that_may_release_nothing_is_not_ready(ready: Town, inspector: Inspector) -> None:
+    with serving(Path(ready.folder / "d"), inspector=inspector, demo=False) as running:
+        tenure = running.gateway.government.tenure
+        assert httpx.get(f"{running.url}/readyz").json() == {"ready": True, "unfit": {}, "policy": []}
+        far = itertools.count(steady() + 60, 10)
+        tenure._boot = lambda: float(next(far))  # each renewal takes longer than the lease
+        answer = httpx.get(f"{running.url}/readyz")
+        assert answer.status_code == 503 and answer.json()["policy"][0].startswith("policy_lapsed")
 
 
 def test_what_was_switched_is_kept_with_its_document(ready: Town) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import httpx2 as httpx
@@ -67,6 +69,13 @@ def test_detectors_that_do_not_run_are_told(governed: Town) -> None:
     assert "age" in start(governed)
 
 
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 @pytest.mark.slow
 def test_on_live_traffic_nothing_happens_by_it(governed: Town, inspector: Inspector) -> None:
     text = governed.read("policy.yaml")
@@ -75,9 +84,8 @@ def test_on_live_traffic_nothing_happens_by_it(governed: Town, inspector: Inspec
     )
     start(governed)
     with serving(governed.folder / "d", inspector=inspector, demo=False) as running:
-        running.gateway.government.tenure.renew()
-        for chore in running.gateway.government.tenure.chores:
-            chore()
+        runner = running.gateway.government.shadow
+        until(lambda: runner._candidate is not None)
         answer = httpx.post(
             f"{running.url}/v1/images/generations",
             json={"prompt": "a quiet garden", "n": 1, "size": "256x256"},
@@ -85,8 +93,7 @@ def test_on_live_traffic_nothing_happens_by_it(governed: Town, inspector: Inspec
             timeout=60,
         )
         assert answer.status_code == 200, answer.text
-        for chore in running.gateway.government.tenure.chores:
-            chore()
+        until(lambda: governed.json("shadow", "report")["judged"] >= 2)
         report = governed.json("shadow", "report")
         assert report["judged"] >= 2 and report["differing"] >= 1
         ids = {one["decision"] for one in report["differences"]}

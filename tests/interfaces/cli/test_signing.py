@@ -10,15 +10,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from rambarde.guard.policy.signatures.change import SignedChange
+from rambarde.guard.policy.signatures.change import FIRST, SignedChange
 from rambarde.guard.policy.signatures.key import FileKey
 from rambarde.interfaces.cli.main import app
+from rambarde.interfaces.governance import papers
 from rambarde.interfaces.governance.adoption import acknowledged
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.vault import Vault
@@ -286,6 +288,20 @@ def test_what_is_told_is_told_alike_to_every_signer(governed: Town) -> None:
     path.unlink()
     second = governed.json("sign", policy, "--as", BEN, "--key", "ben.key", "--reason", "r", "--yes")
     assert second["loosened"] == first["loosened"] and second["proof"] == first["proof"]
+
+
+def test_the_first_signers_tool_cannot_tell_the_second_something_else(governed: Town) -> None:
+    """A change that is signed as it stands, and tells of a harmless region where another one is loosened."""
+    policy = governed.policy(loosened(governed.read("policy.yaml")))
+    governed.sign(policy, BEN)
+    path = governed.folder / "policy.yaml.change.json"
+    honest = SignedChange.parse(path.read_bytes())
+    ben = FileKey.read(governed.folder / "ben.key")
+    for lie in ({"loosened": ("a region nobody minds",)}, {"tightened": ("so much",)}, {"proof": FIRST}):
+        change = replace(honest.change, **lie)
+        papers.write(path, SignedChange(change).sign(ben, BEN, change.created_at))
+        governed("sign", policy, "--as", ADA, "--key", "ada.key", "--yes", fails="change_misdeclared")
+        governed("adopt", policy, fails="change_misdeclared")
 
 
 @pytest.mark.slow

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from rambarde.guard.policy.proof.compare import Verdict
 from rambarde.guard.policy.signatures.change import SignedChange
 from rambarde.guard.policy.signatures.subject import ChangeKind
+from rambarde.interfaces.governance import account
 from rambarde.interfaces.governance.govern import office
 from rambarde.nouns.fault import Fault
 from tests.interfaces.governance.conftest import (
@@ -126,6 +130,70 @@ def test_a_paper_survives_being_written_down_and_no_edit(house: House) -> None:
     edited = SignedChange.parse(text.replace(b'"reason":"because"', b'"reason":"becausE"'))
     assert refused(lambda: house.office.adopt(house.log, [(proposal, edited)])) == "signature_invalid"
     house.office.adopt(house.log, [(proposal, SignedChange.parse(text))])
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [{"loosened": ("a region nobody minds",)}, {"tightened": ("so much",)}, {"proof": "sha256:" + "ab" * 32}],
+)
+def test_what_the_signers_read_is_what_is_found_here(house: House, lie: dict[str, Any]) -> None:
+    """Though all of them signed it: the history would keep it for good."""
+    house.found()
+    proposal = house.proposal(LOOSER)
+    change = replace(house.change(proposal), **lie)
+    before = house.standing
+    assert refused(lambda: house.office.adopt(house.log, [(proposal, house.signed(change, ADA, BEN))])) == (
+        "change_misdeclared"
+    )
+    assert house.standing == before
+    with pytest.raises(Fault, match="other regions"):
+        house.office.agrees(change, proposal)
+
+
+DUTIFUL = POLICY.replace(
+    "    reason: look at it\n", "    reason: look at it\n    follow: [preserve, notify]\n"
+)
+
+
+def test_a_duty_that_falls_away_needs_two_and_is_told(house: House) -> None:
+    house.found(DUTIFUL)
+    for text in (POLICY, DUTIFUL.replace("[preserve, notify]", "[notify]")):
+        proposal = house.proposal(text)
+        assert proposal.verdict is Verdict.LOOSENED
+        assert "`preserve` no longer follows where `cover` asked for it" in proposal.loosened
+        assert refused(lambda t=text: house.adopt(t, BEN)) == "signatures_missing"  # type: ignore[misc]
+    house.adopt(POLICY, ADA, BEN)
+    back = house.proposal(DUTIFUL)
+    assert back.verdict is Verdict.NOT_MORE_PERMISSIVE and back.loosened == ()
+    assert back.tightened == ("reworded: `cover`: `follow` nothing becomes preserve, notify",)
+    house.adopt(DUTIFUL, BEN)
+
+
+def test_other_words_need_one_and_are_told(house: House) -> None:
+    house.found()
+    text = POLICY.replace("not in France", "nowhere in France")
+    proposal = house.proposal(text)
+    assert proposal.verdict is Verdict.NOT_MORE_PERMISSIVE
+    words = "reworded: `french`: the reason “not in France” becomes “nowhere in France”"
+    assert proposal.tightened == (words,)
+    told = list(account.told(SignedChange(house.change(proposal)), house.standing))
+    assert words in told, "and not as a tightening"
+    house.adopt(text, BEN)
+
+
+def test_signers_are_told_more_than_a_few_regions(house: House) -> None:
+    """Eleven regions, each of another country and threshold."""
+    rules = "".join(
+        f"  - {{id: r{n}, at: [admit], when: {{signal: b, at_least: 0.9}}, then: block, reason: r,"
+        f" countries: [{code}], from: {2030 + n}-01-01, until: {2030 + n}-06-01}}\n"
+        for n, code in enumerate(("DE", "IT", "ES", "PT", "NL", "BE", "AT", "PL", "SE", "FI", "DK"))
+    )
+    many = POLICY.replace("modes:\n", rules + "modes:\n")
+    house.found(many)
+    proposal = house.proposal(POLICY)
+    assert proposal.verdict is Verdict.LOOSENED and len(proposal.loosened) >= 11
+    assert not any("and more" in line for line in proposal.loosened)
+    assert house.signed(house.change(proposal), ADA, BEN).canonical()
 
 
 def test_one_desk_is_all_a_command_needs(house: House) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,18 @@ def test_what_is_properly_signed_is_in_force(desk: Desk) -> None:
     assert desk.look() is None and desk.running == desk.house.digest(STRICTER)
 
 
+def replaced(path: Path, make: Callable[[Path], None]) -> int:
+    """Something else lies there now."""
+    path.unlink(missing_ok=True)
+    make(path)
+    return 1
+
+
+def zeros(path: Path) -> None:
+    """A device that never ends."""
+    path.symlink_to("/dev/zero")
+
+
 BAD = {
     "unsigned": (lambda d: d.write(STRICTER), "policy_unsigned"),
     "by too few": (lambda d: d.write(LOOSER, BEN), "signatures_missing"),
@@ -73,6 +87,21 @@ BAD = {
     "bytes": (lambda d: d.path.write_bytes(b"\xff\xfe\x00"), "policy_invalid"),
     "gone": (lambda d: d.path.unlink(), "policy_unreadable"),
     "a folder": (lambda d: (d.path.unlink(), d.path.mkdir()), "policy_unreadable"),
+    "a pipe": (lambda d: replaced(d.path, os.mkfifo), "policy_unreadable"),
+    "a device": (lambda d: replaced(d.path, zeros), "policy_unreadable"),
+    "too long": (lambda d: d.path.write_bytes(POLICY.encode() + b"#" * 3_000_000), "policy_invalid"),
+    "a pipe beside it": (
+        lambda d: (d.write(STRICTER), replaced(pending(d.path), os.mkfifo)),
+        "policy_unreadable",
+    ),
+    "a device beside it": (
+        lambda d: (d.write(STRICTER), replaced(pending(d.path), zeros)),
+        "policy_unreadable",
+    ),
+    "too much beside it": (
+        lambda d: (d.write(STRICTER), pending(d.path).write_bytes(b" " * 3_000_000)),
+        "change_too_large",
+    ),
     "garbage beside it": (
         lambda d: (d.write(STRICTER), pending(d.path).write_bytes(b"{}")),
         "change_invalid",
@@ -91,6 +120,7 @@ BAD = {
 }
 
 
+@pytest.mark.timeout(30)  # a pipe that is waited for never answers
 @pytest.mark.parametrize("name", BAD)
 def test_what_is_wrong_leaves_the_old_policy_running_and_is_said(
     desk: Desk, name: str, caplog: pytest.LogCaptureFixture
@@ -107,6 +137,8 @@ def test_what_is_wrong_leaves_the_old_policy_running_and_is_said(
     assert caplog.text.count("NOT in force") == told, "said once, not for ever"
     if desk.path.is_dir():
         desk.path.rmdir()
+    elif not desk.path.is_file():
+        desk.path.unlink(missing_ok=True)
     desk.write(POLICY)
     assert desk.look() is None, "and mended, it is no trouble any more"
 
@@ -139,6 +171,19 @@ def test_a_stale_or_replayed_change_is_not_taken(desk: Desk) -> None:
     pending(desk.path).write_bytes(paper)
     assert (desk.look() or "").startswith("change_out_of_turn")
     assert desk.house.standing.policy == desk.house.digest(POLICY)
+
+
+def test_a_used_change_beside_an_edited_file_is_no_signature(desk: Desk) -> None:
+    """The usual moment: adopted yesterday, edited today, and the change of yesterday still lies there."""
+    desk.write(STRICTER, BEN)
+    assert desk.look() is None
+    before = desk.house.standing
+    desk.path.write_text(LOOSER)
+    trouble = desk.look() or ""
+    assert trouble.startswith("policy_unsigned") and "earlier text" in trouble
+    assert desk.house.standing == before
+    desk.path.write_text(STRICTER)
+    assert desk.look() is None
 
 
 def test_two_gateways_that_see_one_file_are_both_content(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

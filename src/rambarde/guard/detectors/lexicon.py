@@ -7,11 +7,13 @@ lexicon serves for word lists and for registers of names.
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
+from rambarde.guard.detectors.tongues import Tongues
 from rambarde.guard.text.normalise import fold
 
 _PROCLITICS = frozenset(("و", "ف", "ب", "ل", "ك", "ال", "وال", "فال", "بال", "لل", "ولل", "كال", "وب", "ول"))
@@ -20,11 +22,17 @@ _PROCLITICS = frozenset(("و", "ف", "ب", "ل", "ك", "ال", "وال", "فال
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A phrase in folded form. `open_end`: letters may follow. `harmless`: matches inside it do not count."""
+    """A phrase in folded form.
+
+    `open_end`: letters may follow. `harmless`: matches inside it do not count. `section`: the language it is
+    listed under. `at_home`: it is this word only where the text around it speaks that language.
+    """
 
     words: str
     open_end: bool = False
     harmless: bool = False
+    section: str = ""
+    at_home: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +43,9 @@ class Match:
 
 
 def parse(source: str) -> Iterator[Term]:
-    """Terms of a list: `[language]`, ` + ` between slots, ` / ` between alternatives, `*` ending, `!` harmless.
+    """Terms of a list: `[language]`, ` + ` between slots, ` / ` between alternatives, `*` ending.
 
+    A line that begins with `!` is harmless, with `~` counts in a text of its language only, with `! ~` both.
     Raises `ValueError` with the line number for a line outside any language or an empty alternative.
     """
     language = ""
@@ -49,55 +58,86 @@ def parse(source: str) -> Iterator[Term]:
             continue
         if not language:
             raise ValueError(f"line {number}: a term before the first [language]")
-        harmless = text.startswith("!")
+        phrase = text.lstrip("!~ ")
+        marks = text[: len(text) - len(phrase)]
         phrases = [""]
-        for slot in text.lstrip("! ").split(" + "):
+        for slot in phrase.split(" + "):
             choices = [choice.strip() for choice in slot.split(" / ")]
             if not all(choices):
                 raise ValueError(f"line {number}: an empty alternative")
             phrases = [f"{head} {choice}".strip() for head in phrases for choice in choices]
         for phrase in phrases:
-            yield Term(fold(phrase.rstrip("*")), phrase.endswith("*"), harmless)
+            yield Term(fold(phrase.rstrip("*")), phrase.endswith("*"), "!" in marks, language, "~" in marks)
 
 
 class Lexicon:
     """Phrases to find. Immutable after building, safe to use from several threads."""
 
     def __init__(self, terms: Iterable[Term]) -> None:
-        found: dict[str, Term] = {}
+        found: dict[str, list[Term]] = {}
         for term in terms:
-            old = found.get(term.words)
             if term.words:
-                found[term.words] = (
-                    Term(term.words, old.open_end or term.open_end, old.harmless or term.harmless)
-                    if old
-                    else term
-                )
-        self.terms = tuple(found[words] for words in sorted(found))
-        self._automaton = AhoCorasick(
-            [term.words for term in self.terms], implementation=Implementation.ContiguousNFA
-        )
+                found.setdefault(term.words, []).append(term)
+        self._terms = tuple(_distinct(found[words]) for words in sorted(found))
+        self._automaton = AhoCorasick(sorted(found), implementation=Implementation.ContiguousNFA)
 
-    def find(self, text: str) -> list[Match]:
-        """All whole-word matches in a folded text that no harmless phrase covers, in order of their ends."""
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """All terms, in order of their words."""
+        return tuple(term for terms in self._terms for term in terms)
+
+    def find(self, text: str, tongues: Tongues | None = None) -> list[Match]:
+        """All whole-word matches in a folded text that no harmless phrase covers, in order of their ends.
+
+        `tongues` of the same text may be given where several lexicons read it.
+        """
         hits: list[Match] = []
         covers: list[tuple[int, int]] = []
+        tongues = tongues or Tongues(text)
         for index, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
-            term = self.terms[index]
-            if whole(text, start, end, term.open_end):
-                if term.harmless:
-                    covers.append((start, end))
-                else:
-                    hits.append(Match(start, end, text[start:end]))
-        if covers:
-            # Of overlapping spans the widest reach so far is enough to know what is covered.
-            covers.sort()
-            hits = [hit for hit in hits if not _covered(hit, covers)]
-        return hits
+            hit = cover = False
+            for term in self._terms[index]:
+                if (cover if term.harmless else hit) or not whole(text, start, end, term.open_end):
+                    continue
+                if term.at_home and term.section not in tongues.at(start):
+                    continue
+                cover, hit = cover or term.harmless, hit or not term.harmless
+            if cover:
+                covers.append((start, end))
+            elif hit:
+                hits.append(Match(start, end, text[start:end]))
+        return _uncovered(hits, covers) if covers and hits else hits
 
 
-def _covered(hit: Match, covers: list[tuple[int, int]]) -> bool:
-    return any(start <= hit.start and hit.end <= end for start, end in covers)
+def _distinct(terms: list[Term]) -> tuple[Term, ...]:
+    """Terms of the same words without those that another says already: anywhere says at home, open says closed."""
+    kept: list[Term] = []
+    for term in sorted(terms, key=lambda t: (t.at_home, not t.open_end)):
+        if not any(
+            old.harmless == term.harmless
+            and old.open_end >= term.open_end
+            and (not old.at_home or (term.at_home and old.section == term.section))
+            for old in kept
+        ):
+            kept.append(term)
+    return tuple(kept)
+
+
+def _uncovered(hits: list[Match], covers: list[tuple[int, int]]) -> list[Match]:
+    """The hits that no cover holds: of all covers that begin before a hit, the one that reaches furthest decides."""
+    starts = []
+    reach = []
+    furthest = 0
+    for start, end in sorted(covers):
+        furthest = max(furthest, end)
+        starts.append(start)
+        reach.append(furthest)
+    kept = []
+    for hit in hits:
+        before = bisect_right(starts, hit.start)
+        if not before or reach[before - 1] < hit.end:
+            kept.append(hit)
+    return kept
 
 
 def whole(text: str, start: int, end: int, open_end: bool = False) -> bool:

@@ -40,6 +40,8 @@ class NameBook:
     """Folded names. `words` are names that are also words; `joined` family and given name in one (ja, ko)."""
 
     given: frozenset[str]
+    widely: frozenset[str]
+    """Given names of at least two tables: less likely to be a word of one language."""
     family: frozenset[str]
     words: frozenset[str]
     common: frozenset[str]
@@ -52,11 +54,22 @@ class NameBook:
     joined: Lexicon
     han_family: frozenset[str]
     han_given: Lexicon
+    kanji_given: frozenset[str]
+    """Japanese given names of two characters."""
 
     def fingerprint(self) -> bytes:
         """SHA-256 over all names in a fixed order: part of the detector's digest."""
         sha = hashlib.sha256()
-        for names in (self.given, self.family, self.words, self.common, self.countries, self.han_family):
+        for names in (
+            self.given,
+            self.widely,
+            self.family,
+            self.words,
+            self.common,
+            self.countries,
+            self.han_family,
+            self.kanji_given,
+        ):
             sha.update("\n".join(sorted(names)).encode() + b"\0")
         for lexicon in (self.joined, self.han_given):
             sha.update("\n".join(term.words for term in lexicon.terms).encode() + b"\0")
@@ -67,6 +80,7 @@ def read(words: frozenset[str]) -> NameBook:
     """Read the providers' tables. Raises `ImportError` if the package is missing or has changed its form."""
     people = importlib.import_module("faker.providers.person")
     given: set[str] = set()
+    widely: set[str] = set()
     family: set[str] = set()
     parts: dict[str, tuple[set[str], set[str]]] = {}
     for module in pkgutil.iter_modules(people.__path__):
@@ -75,6 +89,7 @@ def read(words: frozenset[str]) -> NameBook:
         lasts = _table(provider, _FAMILY)
         parts[module.name] = (firsts, lasts)
         if module.name[:2] not in ("ja", "ko", "zh"):
+            widely |= given & firsts
             given |= firsts
             family |= lasts
     if len(given) < 10_000 or len(family) < 10_000:
@@ -88,6 +103,7 @@ def read(words: frozenset[str]) -> NameBook:
     countries = {fold(str(name)) for name in address.countries} | _PLACES
     return NameBook(
         given=frozenset(name for name in given if len(name) > 1 and " " not in name),
+        widely=frozenset(widely),
         family=frozenset(name for name in family if len(name) > 1 and " " not in name),
         words=words,
         common=common - words,
@@ -102,6 +118,9 @@ def read(words: frozenset[str]) -> NameBook:
         joined=Lexicon(Term(name, open_end=True) for name in sorted(joined) if len(name) > 2),
         han_family=frozenset(name for _, lasts in zh for name in lasts if len(name) == 1),
         han_given=Lexicon(Term(name) for firsts, _ in zh for name in sorted(firsts)),
+        kanji_given=frozenset(
+            name for name in parts["ja_JP"][0] if len(name) == 2 and "\u4e00" <= name[0] <= "\u9fff"
+        ),
     )
 
 

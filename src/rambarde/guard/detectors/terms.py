@@ -1,4 +1,4 @@
-"""Terms: whole words and phrases of word lists, in 19 languages.
+"""Terms: whole words and phrases of word lists, in 19 languages and five romanisations.
 
 Explicit vocabulary comes from the package `glin-profanity` (MIT; LDNOOBW and others); the project's own lists
 beside this module hold mild words only. A list says that a word was used, never what was meant.
@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import re
+import unicodedata
 from importlib import resources
 from pathlib import Path
 
 from rambarde.guard.detectors.contract import DetectorInfo, Reading, Subject
 from rambarde.guard.detectors.lexicon import Lexicon, Match, Term, parse
 from rambarde.guard.detectors.namebook import ordinary
+from rambarde.guard.detectors.tongues import Tongues, source
 from rambarde.guard.text.normalise import fold
 from rambarde.guard.text.tables import FOLD
 from rambarde.nouns.decision import Evidence
@@ -26,15 +29,51 @@ _PACKAGE = "glin_profanity"
 _SHOWN = 5
 """Most words shown as evidence for one signal."""
 _ADULT = 18
+_RUNS = re.compile(r"([^\W\d_])\1\1+")
 _YEARS = frozenset(
     fold(word)
     for word in (
-        "year years yr yrs yo y.o. y/o year-old years-old year-olds yearold an ans años ano anos "
-        "año jahre jahren jahr jährige jährigen jähriges jähriger anni anno jaar jarige lat latka "
-        "letnia letni letnią letniej лет года год летняя летний летнюю летней років роки річна "
-        "річний yaşında yaşındaki yaş سنة سنوات عاما عام साल वर्ष वर्षीय tahun år åring årig 岁 歲 歳 "
-        "才 살 세 ขวบ ปี "
+        "yo y.o. y/o year-old years-old year-olds yearold yr-old ans años ano anos ani "
+        "jahre jahren jährige jährigen jähriges jähriger anni jaar jarige lat latka "
+        "letnia letni letnią letniej лет года год летняя летний летнюю летней років роки рік річна "
+        "річний річну річного yaşında yaşındaki yaşındayken سنة سنوات عاما عام साल वर्ष वर्षीय tahun åring "
+        "åringar årig årigt åriga åringen ปี ขวบ 岁 歲 歳 才 살 세 letnyaya letnyuyu letnij letnego rokiv "
+        "richna richnyj snin sneen sanawat"
     ).split()
+)
+_YEARS_AT_HOME = {
+    fold(word): language
+    for language, words in (
+        ("de", "jahr"),
+        ("sv", "år"),
+        ("tr", "yaş"),
+        ("ru", "let god goda"),
+        ("uk", "roky rik"),
+        ("hi", "saal sal baras"),
+        ("ja", "sai"),
+        ("ar", "sana"),
+    )
+    for word in words.split()
+}
+"""Words for a year that are other words elsewhere: only where the text around speaks their language."""
+_ONE_YEAR = frozenset(("an", "ano", "anno", "rok"))
+"""Singular: an age with the figure 1 only. `3 an` is no French."""
+_GLUED = frozenset(
+    fold(w) for w in "yo y.o. y/o yr-old 岁 歲 歳 才 살 세 лет ปี ขวบ साल वर्ष वर्षीय سنة".split()
+)
+"""Units that may follow the figure without a blank or a hyphen."""
+_LENGTHS = frozenset(
+    fold(word)
+    for word in (
+        "garantie garantía garantia guerra historia garanzia storia erfahrung garancji gwarancji "
+        "doświadczenia гарантии опыта гарантії досвіду тому назад garansi ervaring garantii opyta "
+        "garantiya pengalaman garanti erfarenhet sedan ago later zuvor geleden temu önce पहले pehle "
+        "d'histoire d'expérience d'existence histoire expérience"
+    ).split()
+)
+"""What follows a length of time, not an age."""
+_AGE = frozenset(
+    fold(w) for w in "aged age alter edad idade età wiek возраст вік leeftijd ålder yaş usia umur उम्र".split()
 )
 
 
@@ -43,13 +82,16 @@ class TermsDetector:
 
     info = DetectorInfo(
         name="terms",
-        version="1",
+        version="2",
         subject=Subject.TEXT,
         specs=(
             SignalSpec("terms.sexual", meaning="1 if the text holds a word of a sexual vocabulary"),
             SignalSpec("terms.exposure", meaning="1 if it names undressing or revealing clothes"),
             SignalSpec("terms.minor", meaning="1 if it names a minor or an age under 18"),
-            SignalSpec("terms.degrading", meaning="1 if it names humiliation, violence or hate symbols"),
+            SignalSpec(
+                "terms.degrading",
+                meaning="1 if it names humiliation, violence, hate symbols or religious dress taken off",
+            ),
         ),
         deadline=0.5,
     )
@@ -64,7 +106,7 @@ class TermsDetector:
 
     def load(self) -> None:
         """Read the lists. Raises if one is missing, or if the package that holds the explicit words is."""
-        sha = hashlib.sha256()
+        sha = hashlib.sha256(source())
         own = resources.files("rambarde.guard.detectors").joinpath("lists")
         for family in FAMILIES:
             data = own.joinpath(f"{family}.txt").read_bytes()
@@ -86,13 +128,15 @@ class TermsDetector:
         plain = _doubled(subject.clean.casefold().translate(FOLD))
         if plain != subject.folded:
             forms.append(plain)
+        read = [(form, Tongues(form)) for form in forms]
         signals: list[Signal] = []
         evidence: list[Evidence] = []
         for family in FAMILIES:
             name = f"terms.{family}"
-            words = {match.words for form in forms for match in self._lexicons[family].find(form)}
+            lexicon = self._lexicons[family]
+            words = {match.words for form, spoken in read for match in lexicon.find(form, spoken)}
             if family == "minor":
-                words |= {match.words for form in forms for match in ages(form)}
+                words |= {match.words for form, spoken in read for match in ages(form, spoken)}
             signals.append(Signal.measured(name, 1.0) if words else Signal.absent(name))
             # The longest matches explain best.
             shown = sorted(words, key=lambda w: (-len(w), w))[:_SHOWN]
@@ -102,17 +146,17 @@ class TermsDetector:
 
 def _doubled(text: str) -> str:
     """Runs of three or more of one letter become two."""
-    out: list[str] = []
-    for char in text:
-        if len(out) > 1 and char == out[-1] == out[-2] and char.isalpha():
-            continue
-        out.append(char)
-    return "".join(out)
+    return _RUNS.sub(r"\1\1", text)
 
 
-def ages(text: str) -> list[Match]:
-    """Ages under 18 stated in figures: `12 years old`, `a 9-year-old`, `15 ans`, `14歳`, `age 13`, `aged 7`."""
+def ages(text: str, tongues: Tongues | None = None) -> list[Match]:
+    """Ages under 18 stated in figures: `12 years old`, `a 9-year-old`, `15 ans`, `14歳`, `age 13`, `aged 7`.
+
+    The figure stands alone: no letter touches it before, and after it only the unit does. Some units count only
+    in a text of their language (`5 let`), and none does before words of duration (`10 ans de garantie`).
+    """
     found: list[Match] = []
+    tongues = tongues or Tongues(text)
     i, n = 0, len(text)
     while i < n:
         if not text[i].isdecimal():
@@ -121,36 +165,62 @@ def ages(text: str) -> list[Match]:
         j = i
         while j < n and text[j].isdecimal():
             j += 1
-        if j - i <= 2 and (i == 0 or text[i - 1] not in ".,:/") and 0 < int(text[i:j]) < _ADULT:
-            end = _year_word(text, j)
+        if j - i <= 2 and _stands(text, i) and 0 < int(text[i:j]) < _ADULT:
+            end, language = _year_word(text, j, int(text[i:j]))
+            if language and language not in tongues.at(i):
+                end = 0
             if end or _age_before(text, i):
                 found.append(Match(i, end or j, text[i : end or j]))
         i = j
     return found
 
 
-def _year_word(text: str, at: int) -> int:
-    """The end of a year word that follows the figure at once, or after one blank or hyphen; 0 if none.
+def _stands(text: str, at: int) -> bool:
+    """Whether no number or word runs into the figure at `at`; scripts without blanks do not run into it."""
+    return at == 0 or (text[at - 1] not in ".,:/" and not "a" <= text[at - 1] <= "z")
+
+
+def _year_word(text: str, at: int, years: int) -> tuple[int, str]:
+    """The end of a year word that follows the figure, 0 if none, and the language it needs around it, if any.
 
     A bare "12 years" is a length of time, not an age: English, Romance and the like need "old" or a person.
     """
+    if text[at : at + 1] in ("岁", "歲", "歳", "才", "살", "세"):
+        return at + 1, ""
     start = at + 1 if at < len(text) and text[at] in " -" else at
     end = start
-    while end < len(text) and end - start < 12 and (text[end].isalpha() or text[end] in "./-"):
+    while (
+        end < len(text)
+        and end - start < 14
+        and (text[end].isalnum() or text[end] in "./-" or _mark(text[end]))
+    ):
         end += 1
-    word = text[start:end].rstrip("./")
+    word = text[start:end].rstrip("./-")
     if word in ("year", "years", "yr", "yrs"):
         rest = text[end : end + 4]
-        return end + 4 if rest in (" old", "-old") else 0
-    if word in _YEARS:
-        return end
-    return start + 1 if text[start : start + 1] in ("岁", "歲", "歳", "才", "살", "세") else 0
+        return (end + 4, "") if rest in (" old", "-old") else (0, "")
+    if start == at and word not in _GLUED:
+        return 0, ""
+    if word in _YEARS or (years == 1 and word in _ONE_YEAR):
+        return (0, "") if _length(text, end) else (end, "")
+    if word in _YEARS_AT_HOME:
+        return (0, "") if _length(text, end) else (end, _YEARS_AT_HOME[word])
+    return (start + 1, "") if text[start : start + 1] in ("岁", "歲", "歳", "才", "살", "세") else (0, "")
+
+
+def _mark(char: str) -> bool:
+    return char > "\u02ff" and unicodedata.category(char).startswith("M")
+
+
+def _length(text: str, at: int) -> bool:
+    """Whether words of duration follow, after at most one small word."""
+    return not _LENGTHS.isdisjoint(word.strip(",.;:!?") for word in text[at : at + 40].split(" ", 3)[1:3])
 
 
 def _age_before(text: str, at: int) -> bool:
     head = text[max(0, at - 9) : at].rstrip(" :")
     word = head.rsplit(" ", 1)[-1]
-    return word in ("aged", "age", "alter", "edad", "idade", "eta", "wiek", "возраст", "leeftijd")
+    return word in _AGE
 
 
 def package_terms(excluded: frozenset[str], sha: hashlib._Hash | None = None) -> list[Term]:

@@ -147,7 +147,8 @@ def _propose(
     least = clopper_pearson(off.hits, off.of, 2 * confidence - 1).low if off.of else 0.0
     return Proposal(
         step=step,
-        bound=upper(on.hits, on.of, confidence),
+        # Of the number that was allowed beforehand: the one that was seen is chosen by the rows themselves.
+        bound=upper(most, on.of, confidence),
         chosen_on=on,
         held_out=off,
         contradicted=least > wanted,

@@ -25,7 +25,7 @@ from rambarde.interfaces.cli.options import Config, Json, print_json, settings
 WORD = "shipped"
 """Stands for the shipped policy where a file is asked for."""
 NOT_COVERED = (
-    "duties that follow (`follow`), which depend on the outcome and on what is only assumed",
+    "duties that follow (`follow`): `compare` tells where one falls away",
     "how well detectors measure: their error rates are measured and bound to their digests",
 )
 File = Annotated[Path, typer.Argument(metavar="FILE", help="Policy file, or `shipped`.")]
@@ -181,8 +181,10 @@ def _tell(found: comparing.Comparison) -> None:
         typer.echo(f"  detector {swap.detector}: {swap.old or 'none'} becomes {swap.new or 'none'}")
         if swap.replaced:
             typer.echo(f"    both looser and stricter is possible in: {', '.join(swap.rules) or 'no rule'}")
-    if found.reworded:
-        typer.echo(f"  other words or duties: {', '.join(found.reworded)}")
+    for one in found.dropped:
+        typer.echo(f"  loosened: {one}")
+    for name, words in found.reworded:
+        typer.echo(f"  reworded: {name}: {words}")
 
 
 def _breach(breach: proving.Breach) -> dict[str, object]:
@@ -210,7 +212,8 @@ def _comparison(found: comparing.Comparison) -> dict[str, object]:
         "detectors": [
             {"detector": s.detector, "old": s.old, "new": s.new, "rules": s.rules} for s in found.swaps
         ],
-        "reworded": found.reworded,
+        "dropped": [{"rule": d.rule, "duty": d.duty, "words": str(d)} for d in found.dropped],
+        "reworded": [{"rule": name, "words": words} for name, words in found.reworded],
     }
 
 

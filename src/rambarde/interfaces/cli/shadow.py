@@ -9,17 +9,16 @@ import typer
 
 from rambarde.interfaces.cli.governed import As, governed, visible
 from rambarde.interfaces.cli.options import Config, Data, Json, print_json, settings
-from rambarde.interfaces.governance import candidate
+from rambarde.interfaces.governance import candidate, files
 from rambarde.interfaces.governance.candidate import Report
 from rambarde.interfaces.governance.shadow import WAITING
-from rambarde.nouns.fault import invalid
 from rambarde.store.shadows import KEPT, Shadow, Shadows
 
 app = typer.Typer(help="A candidate policy beside the running one: it decides, and nothing happens by it.")
 
 NOT_COUNTED = (
-    f"Not counted: decisions that came while {WAITING:,} waited to be written, and those that a gateway had "
-    f"judged and not written when it ended. The newest {KEPT:,} differences are kept, with their ids."
+    f"Not counted: decisions that came while {WAITING:,} waited to be written (the gateway's log says how many), and "
+    f"those not written yet when a gateway ended. The newest {KEPT:,} differences are kept, with their ids."
 )
 
 
@@ -33,7 +32,7 @@ def start(
     json: Json = False,
 ) -> None:
     """Let every gateway ask a proven policy too, and note where it would decide otherwise."""
-    text = _bytes(file)
+    text = files.read(file, files.LONGEST_DOCUMENT, code="policy_unreadable", field="file")
     with governed(settings(config, data=data)) as office:
         shadow, unrun = candidate.start(
             office.office, Shadows(office.vault.database), text, source=file.name, by=by, reason=reason
@@ -141,12 +140,3 @@ def _facts(shadow: Shadow) -> dict[str, object]:
         "stopped_by": shadow.stopped_by,
         "stopped_at": shadow.stopped_at.isoformat() if shadow.stopped_at else None,
     }
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise invalid(
-            "policy_unreadable", f"{path}: {error.strerror}.", remedy="Check the path.", field="file"
-        ) from error

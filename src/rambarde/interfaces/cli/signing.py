@@ -30,7 +30,7 @@ from rambarde.interfaces.cli.governed import (
 )
 from rambarde.interfaces.cli.options import Config, Data, Json, print_json, settings
 from rambarde.interfaces.governance import account, papers
-from rambarde.interfaces.governance.adoption import acknowledged, opened
+from rambarde.interfaces.governance.adoption import acknowledged, opened, rehearse
 from rambarde.interfaces.governance.adoption import adopt as put_in_force
 from rambarde.interfaces.governance.office import pending, roster_of
 from rambarde.interfaces.governance.papers import Paper
@@ -116,6 +116,8 @@ def adopt(
     with governed(settings(config, data=data)) as office:
         standing, adopted = _adopt(office, files)
         answer = acknowledged(office.office.book.leases, standing.sequence)
+        for trouble in rehearse(office.office, standing):
+            typer.echo(f"Look at this: {trouble}", err=True)
     if json:
         print_json(
             {

@@ -18,6 +18,7 @@ from rambarde.guard.policy.signatures.subject import (
     SwitchOn,
 )
 from rambarde.interfaces.governance.book import Line, Story
+from rambarde.interfaces.governance.office import REWORDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def told(signed: SignedChange, standing: Standing) -> Iterator[str]:
     for region in change.loosened:
         yield f"loosened: {region}"
     for region in change.tightened:
-        yield f"tightened: {region}"
+        yield region if region.startswith(REWORDED) else f"tightened: {region}"
     yield from _facts(change, standing)
     if change.document is not None:
         yield f"document {change.document}"

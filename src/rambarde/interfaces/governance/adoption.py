@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from rambarde.guard.policy.measure import under
 from rambarde.guard.policy.reading import FLOORS, digest, shipped
 from rambarde.guard.policy.signatures.change import SignedChange
 from rambarde.guard.policy.signatures.standing import Standing
@@ -78,6 +79,25 @@ def adopt(office: Office, log: Log, steps: Sequence[tuple[Proposal | None, Signe
             raise
     office.book.add(log, entries)
     return story.standing
+
+
+def rehearse(office: Office, standing: Standing) -> tuple[str, ...]:
+    """Prove the policy under each measure that is prepared, so that switching it on waits for nothing.
+
+    Returns in words what could not be held.
+    """
+    if standing.policy is None:
+        return ()
+    policy, known = office.charter.adopted(standing), {}
+    for name, measure in sorted(standing.measures.items()):
+        known[name] = office.charter.measure(office.book.document(measure.document))
+    troubles = []
+    for name in known.keys() - standing.on.keys():
+        try:
+            office.charter.proven(under(policy, (known[name], *(known[on] for on in standing.on))))
+        except Fault as fault:
+            troubles.append(f"the measure {name} could not be switched on: {fault.message}")
+    return tuple(sorted(troubles))
 
 
 def acknowledged(

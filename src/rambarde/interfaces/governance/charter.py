@@ -16,7 +16,7 @@ from rambarde.guard.policy.document import PolicyError
 from rambarde.guard.policy.evaluation import Evaluator
 from rambarde.guard.policy.language import Policy
 from rambarde.guard.policy.measure import Measure, read_measure, under, unread
-from rambarde.guard.policy.proof.compare import Comparison, compare
+from rambarde.guard.policy.proof.compare import LIMIT, Comparison, compare
 from rambarde.guard.policy.proof.prove import Proof, prove
 from rambarde.guard.policy.reading import FLOORS, digest, read_floors, shipped
 from rambarde.guard.policy.signatures.change import Change
@@ -134,10 +134,10 @@ class Charter:
             self.book.documents.prove(key, found)
         return digest(json.dumps(found, sort_keys=True).encode())
 
-    def compared(self, standing: Standing, policy: Policy) -> Comparison | None:
-        """With the policy in force; None if there is none that can be read."""
+    def compared(self, standing: Standing, policy: Policy, *, limit: int = LIMIT) -> Comparison | None:
+        """With the policy in force, telling `limit` regions; None if there is none that can be read."""
         before = self._before(standing)
-        return None if before is None else compare(before, policy, self.catalogue)
+        return None if before is None else compare(before, policy, self.catalogue, limit=limit)
 
     def lacking(self, standing: Standing, policy: Policy) -> tuple[gate.Missing, ...]:
         """What the launch gate lacks for the policy."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from rambarde.guard.policy.catalogue import Catalogue
 from rambarde.guard.policy.reading import SHIPPED, shipped
 from rambarde.guard.policy.signatures.standing import Standing
-from rambarde.interfaces.governance import demo
+from rambarde.interfaces.governance import demo, files
 from rambarde.interfaces.governance.book import Book
 from rambarde.interfaces.governance.charter import Charter, InForce
 from rambarde.interfaces.governance.office import Office
@@ -89,16 +89,7 @@ def extensions(standing: Standing, policy: str, floors: str) -> tuple[str, ...]:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Fault(
-            Kind.INVALID,
-            "policy_unreadable",
-            f"{path}: {error.strerror}.",
-            remedy="Check the path.",
-            field="policy",
-        ) from error
+    return files.read(path, files.LONGEST_DOCUMENT, code="policy_unreadable", field="policy")
 
 
 def _refuse_far(settings: Settings) -> None:

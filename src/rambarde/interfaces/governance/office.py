@@ -40,6 +40,12 @@ HEADERS = {
 """The first key of a document tells what it is."""
 SUFFIX = ".change.json"
 """Beside a document: the change that its signers sign."""
+TOLD = 200
+"""Regions told to signers of each direction, and as many duties and reworded rules."""
+REWORDED = "reworded: "
+"""Begins what a change tells among the tightened regions though only words differ."""
+LONGEST = 2_000
+"""Characters of one of them: a change takes no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,7 @@ class Office:
     def _policy(self, data: bytes, standing: Standing, source: str) -> Proposal:
         bundle, policy = Bundle.of(data, self.charter.catalogue, source=source)
         proof = self.charter.proven(policy)
-        comparison = self.charter.compared(standing, policy)
+        comparison = self.charter.compared(standing, policy, limit=TOLD)
         if comparison is None:
             subject = PolicyText(policy.digest, policy.floors_digest, standing.policy)
             why = "there was no policy before" if standing.policy is None else "the one before cannot be read"
@@ -107,7 +113,7 @@ class Office:
             bundle.as_bytes(),
             verdict=comparison.verdict,
             loosened=_told(comparison, "loosened"),
-            tightened=_told(comparison, "tightened"),
+            tightened=(*_told(comparison, "tightened"), *_reworded(comparison)),
             proof=proof,
         )
 
@@ -138,7 +144,9 @@ class Office:
         return self.change(proposal, standing, by=by, reason=reason, at=self.book.clock())
 
     def agrees(self, change: Change, proposal: Proposal) -> None:
-        """Raise `Fault(CONFLICT, "change_stale")` if the change is not (any more) what the document proposes."""
+        """Raise `Fault(CONFLICT, "change_stale")` if the change is not (any more) what the document proposes, and
+        `Fault(FORBIDDEN, "change_misdeclared")` if it tells its signers of other regions, or of another proof.
+        """
         told = (change.kind, change.subject, change.verdict, change.document)
         if told != (
             proposal.kind,
@@ -151,6 +159,16 @@ class Office:
                 "change_stale",
                 "The document, or what is in force, has changed since this change was made.",
                 remedy="Remove the .change.json beside it and have the change signed anew.",
+            )
+        # What the first signer's tool wrote must be what is found here: the next ones read it, and it stays for good.
+        words = (change.loosened, change.tightened, change.proof)
+        if words != (proposal.loosened, proposal.tightened, proposal.proof):
+            raise Fault(
+                Kind.FORBIDDEN,
+                "change_misdeclared",
+                "The change tells of other regions, or of another proof, than are found here.",
+                remedy="Make it again with this release, and find out whose tool told otherwise.",
+                field="change.loosened",
             )
 
     def adopt(self, log: Log, steps: Sequence[tuple[Proposal | None, SignedChange]]) -> Standing:
@@ -202,7 +220,7 @@ def roster_of(standing: Standing) -> Roster:
 
 
 def _told(comparison: Comparison, direction: str) -> tuple[str, ...]:
-    """The regions in words, as signers read them."""
+    """The regions in words, as signers read them, and the duties that fall away."""
     regions = comparison.loosened if direction == "loosened" else comparison.tightened
     told = []
     for region in regions:
@@ -213,4 +231,21 @@ def _told(comparison: Comparison, direction: str) -> tuple[str, ...]:
         told.append(f"{region.words}: {was} → {now} (`{region.rule}`{unless})")
     if direction in comparison.more:
         told.append("and more than are told here: `rambarde policy compare` with a larger --limit")
-    return tuple(told)
+    if direction == "loosened":
+        told += _some([str(one) for one in comparison.dropped], "duties")
+    return tuple(map(_cut, told))
+
+
+def _reworded(comparison: Comparison) -> tuple[str, ...]:
+    lines = _some([f"`{rule}`: {words}" for rule, words in comparison.reworded], "rules")
+    return tuple(_cut(f"{REWORDED}{line}") for line in lines)
+
+
+def _some(lines: list[str], what: str) -> list[str]:
+    if len(lines) <= TOLD:
+        return lines
+    return [*lines[:TOLD], f"and {len(lines) - TOLD} more {what}: `rambarde policy compare` tells all"]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -17,10 +17,12 @@ from rambarde.guard.policy.signatures.openssh import fingerprint
 from rambarde.guard.policy.signatures.people import Roster, fold
 from rambarde.guard.policy.signatures.standing import Standing
 from rambarde.guard.policy.signatures.subject import ChangeKind, People
+from rambarde.interfaces.governance import files
 from rambarde.interfaces.governance.book import Story
 from rambarde.interfaces.governance.office import Office, Proposal, pending, roster_of
 from rambarde.nouns.fault import Fault, Kind, invalid
 
+_UNREADABLE = "document_unreadable"
 LONGEST = 1 << 20
 """Bytes of an evaluation's file that is kept beside its assessment."""
 
@@ -53,7 +55,7 @@ def read(office: Office, path: Path, story: Story) -> Paper:
     """The paper at `path`, for this story. Raises `PolicyError`, and `Fault`: `document_unreadable`,
     `evaluation_missing`, `evaluation_differs`, or as a signed change's reading does.
     """
-    data = _bytes(path)
+    data = _document(path)
     proposal = office.proposal(data, story.standing, source=path.name)
     evidence, unseen = _evidence(data, path) if proposal.kind is ChangeKind.ASSESSMENT else ((), ())
     signed = read_change(pending(path))
@@ -64,14 +66,16 @@ def read(office: Office, path: Path, story: Story) -> Paper:
 
 def read_change(path: Path) -> SignedChange | None:
     """The change in a file, None if there is none. Raises `Fault(INVALID)`."""
-    return SignedChange.parse(_bytes(path)) if path.exists() else None
+    if not path.exists():
+        return None
+    return SignedChange.parse(files.read(path, files.LONGEST_CHANGE, code=_UNREADABLE, field="file"))
 
 
 def begin(office: Office, paper: Paper, standing: Standing, *, by: str, reason: str | None) -> SignedChange:
     """The change to sign: the one beside the document if it is still what the document proposes, or a new one.
 
     What no gateway would follow is refused before anybody signs it. Raises `Fault`: `reason_missing`,
-    `reason_differs`, `change_stale`, or as `Charter.check`.
+    `reason_differs`, `change_stale`, `change_misdeclared`, or as `Charter.check`.
     """
     proposal, signed = paper.proposal, paper.signed
     if signed is None:
@@ -187,10 +191,9 @@ def _evidence(data: bytes, path: Path) -> tuple[tuple[bytes, ...], tuple[str, ..
         if place.is_absolute() or ".." in place.parts:
             raise _evaluation("missing", one.file, "does not lie beside the assessment.")
         try:
-            with (path.parent / place).open("rb") as file:
-                kept = file.read(LONGEST + 1)
-        except OSError as error:
-            raise _evaluation("missing", one.file, f"cannot be read: {error.strerror}.") from error
+            kept = files.read(path.parent / place, LONGEST, code="evaluation_missing", field="evaluations")
+        except Fault as fault:
+            raise _evaluation("missing", one.file, f"cannot be read: {fault.message}") from fault
         if len(kept) > LONGEST:
             raise _evaluation("missing", one.file, f"has more than {LONGEST:,} bytes: name its summary.")
         if digest(kept) != one.digest:
@@ -217,10 +220,5 @@ def _no_reason() -> Fault:
     )
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise invalid(
-            "document_unreadable", f"{path}: {error.strerror}.", remedy="Check the path.", field="file"
-        ) from error
+def _document(path: Path) -> bytes:
+    return files.read(path, files.LONGEST_DOCUMENT, code=_UNREADABLE, field="file")

@@ -9,6 +9,7 @@ from pathlib import Path
 from rambarde.guard.policy.bundle import Bundle, read_bundle
 from rambarde.guard.policy.signatures.change import SignedChange
 from rambarde.guard.policy.signatures.subject import PolicyText
+from rambarde.interfaces.governance import files
 from rambarde.interfaces.governance.office import Office, pending
 from rambarde.nouns.fault import Fault, Kind, invalid
 from rambarde.prove.log import Log
@@ -57,12 +58,15 @@ class Reload:
 
     def adopt(self) -> bool:
         """Adopt the file if it is not in force. Raises `Fault` if it cannot be."""
-        data = _bytes(self.path)
+        data = _read(self.path, files.LONGEST_DOCUMENT)
         _, policy = Bundle.of(data, self._office.charter.catalogue, source=self.path.name)
         if policy.digest == self._adopted():
             return False
         beside = pending(self.path)
-        signed = SignedChange.parse(_bytes(beside)) if beside.exists() else None
+        signed = SignedChange.parse(_read(beside, files.LONGEST_CHANGE)) if beside.exists() else None
+        used = signed is not None and self._office.book.read().holds(signed) is not None
+        if used:
+            signed = None  # of the file as it was before somebody edited it
         if self._same_text(data) and not _of(signed, policy.digest):
             return False  # after an upgrade: in force as it was signed, on the floors and packs of then
         if signed is None:
@@ -70,7 +74,8 @@ class Reload:
             self._office.charter.proven(policy)
             raise invalid(
                 "policy_unsigned",
-                f"{self.path.name} is not the policy that was adopted, and nobody signed it.",
+                f"{self.path.name} is not the policy that was adopted, and nobody signed it"
+                f"{': the change beside it is of an earlier text' if used else ''}.",
                 remedy=f"Sign it: rambarde policy sign {self.path}",
                 field="policy",
             )
@@ -98,13 +103,8 @@ def _of(signed: SignedChange | None, policy: str) -> bool:
     return isinstance(subject, PolicyText) and subject.policy == policy
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise invalid(
-            "policy_unreadable", f"{path}: {error.strerror}.", remedy="Check the path.", field="policy"
-        ) from error
+def _read(path: Path, longest: int) -> bytes:
+    return files.read(path, longest, code="policy_unreadable", field="policy")
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

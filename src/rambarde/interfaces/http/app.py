@@ -12,10 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 import rambarde
+from rambarde.guard.answer import Answer
 from rambarde.guard.arrival import Arrival, Credential, Draft, Repeated
 from rambarde.interfaces.http import appeals, files
 from rambarde.interfaces.http.dialects import openai
 from rambarde.interfaces.http.errors import fault_response, json_response, refusal_response
+from rambarde.interfaces.http.identity import DECISION_HEADER
 from rambarde.interfaces.wiring import Gateway
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.nouns.request import Action
@@ -95,10 +97,11 @@ async def _images(gateway: Gateway, request: Request, action: Action, read: Read
         identify=visit.identify,
     )
     fault: Fault | None = None
+    answer: Answer | None = None
     try:
         answer = await gateway.chain.run(arrival)
     except Repeated as repeated:
-        return await gateway.identity.again(repeated)
+        return await gateway.identity.again(repeated, gateway.revisit)
     except Fault as error:
         fault = error
         response = fault_response(error, arrival.id)
@@ -110,8 +113,15 @@ async def _images(gateway: Gateway, request: Request, action: Action, read: Read
             response = openai.answer_response(answer, gateway.links)
         response.headers["Server-Timing"] = ", ".join(f"{k};dur={v:.2f}" for k, v in answer.timings)
         response.headers["Rambarde-Log-Index"] = str(answer.receipt.index)
-    response.headers["Rambarde-Decision"] = arrival.id
+    response.headers[DECISION_HEADER] = arrival.id
     await visit.settle(response, fault)
+    if answer is not None:
+        try:
+            await gateway.revisit.refuse_answer(answer)
+        except Fault as late:  # keeping the answer took so long that another policy is in force
+            await gateway.revisit.withdraw(answer, late.code)
+            response = fault_response(late, arrival.id)
+            response.headers[DECISION_HEADER] = arrival.id
     return response
 
 

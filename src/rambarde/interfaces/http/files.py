@@ -24,10 +24,14 @@ def add(app: FastAPI, gateway: Gateway) -> None:
     """Add `/files/{item}` and `/v1/held/{item}`."""
 
     async def file(item: str) -> Response:
-        """A released image. One that never was, has expired or was revoked is 404: the three look alike."""
+        """A released image. One that never was, has expired or was revoked is 404: the three look alike.
+
+        What the policy in force would not let go any more is `policy_changed`.
+        """
         kept = await gateway.keeper.take(item, Shelf.FILE)
         if kept is None:
             raise _gone()
+        await gateway.revisit.refuse(kept.record, item)
         return Response(kept.data, media_type=kept.media_type, headers=_HEADERS)
 
     async def held(item: str) -> Response:

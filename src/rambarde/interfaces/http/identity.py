@@ -13,6 +13,7 @@ from starlette.responses import Response
 from rambarde.guard.arrival import Repeated
 from rambarde.guard.ports import Keeper
 from rambarde.interfaces.http.context import HEADER, LEEWAY, verify
+from rambarde.interfaces.revisit import Revisit
 from rambarde.nouns.caller import STANDARD, Caller, Context
 from rambarde.nouns.custody import Shelf
 from rambarde.nouns.fault import Fault, Kind
@@ -22,6 +23,7 @@ from rambarde.store.tokens import Answered, Claimed, Conflict, InFlight, Tokens
 
 MODE_HEADER = "Rambarde-Mode"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
+DECISION_HEADER = "Rambarde-Decision"
 IDEMPOTENCY_LIFE = timedelta(minutes=10)
 POLL = 0.25
 """Seconds between two looks at whether the first of two identical requests has been answered."""
@@ -133,8 +135,11 @@ class Identity:
         )
         await self.database.run(self.tokens.settle, claim, item)
 
-    async def again(self, repeated: Repeated) -> Response:
-        """The first answer once more. Raises `Fault` CONFLICT once it has expired."""
+    async def again(self, repeated: Repeated, revisit: Revisit) -> Response:
+        """The first answer once more.
+
+        Raises `Fault` CONFLICT once it has expired, and `policy_changed` if its images may not go any more.
+        """
         kept = await self.keeper.take(repeated.answer, Shelf.ANSWER)
         if kept is None:
             raise Fault(
@@ -144,4 +149,6 @@ class Identity:
                 remedy="Use a new token to start anew.",
             )
         headers = dict(msgspec.json.decode(str(kept.meta["headers"]), type=list[tuple[str, str]]))
+        if str(kept.meta["status"]) == "200":
+            await revisit.refuse(headers.get(DECISION_HEADER.lower(), headers.get(DECISION_HEADER)))
         return Response(kept.data, int(str(kept.meta["status"])), headers | {"Rambarde-Repeated": "true"})

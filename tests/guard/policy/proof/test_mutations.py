@@ -478,7 +478,8 @@ def test_a_date_gap() -> None:
     assert found.verdict is Verdict.LOOSENED
     assert all("from 2027-01-01 until before 2027-01-02" in region.words for region in found.loosened)
     closed = compare(read(TEXT), read(text.replace("2027-01-02", "2027-01-01")), names())
-    assert closed.verdict is Verdict.NOT_MORE_PERMISSIVE and closed.reworded == ("sexual-content-2",)
+    assert closed.verdict is Verdict.NOT_MORE_PERMISSIVE
+    assert closed.reworded == (("sexual-content-2", "the rule is new"),)
 
 
 @pytest.mark.parametrize(
@@ -505,7 +506,9 @@ def test_a_detector_no_longer_required() -> None:
 
 def test_only_the_words_differ() -> None:
     found = compare(read(TEXT), read(edited(("Sexual content is not", "Such content is not"))), names())
-    assert found.verdict is Verdict.NOT_MORE_PERMISSIVE and found.reworded == ("sexual-content",)
+    assert found.verdict is Verdict.NOT_MORE_PERMISSIVE and len(found.reworded) == 1
+    name, words = found.reworded[0]
+    assert name == "sexual-content" and words.startswith("the reason “Sexual content is not")
 
 
 def test_a_comment_changes_nothing() -> None:

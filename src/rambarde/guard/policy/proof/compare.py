@@ -4,6 +4,9 @@ A surface or mode that a policy does not name is refused by the chain, so offeri
 detector in another version or with another digest is another measurement: its signals cannot be compared, so
 two policies that differ in one are never equivalent, and both a tightening and a loosening are possible
 wherever a rule reads them. The regions are told for the case that it measures the same.
+
+A duty (`follow`) that no longer follows everywhere where a rule asked for it is a loosening too: the decision is
+the same, and nobody preserves or reports any more. Other words (reasons, fields, grounds) loosen nothing.
 """
 
 from __future__ import annotations
@@ -13,12 +16,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rambarde.guard.policy.catalogue import Catalogue
-from rambarde.guard.policy.language import Policy, Rule, signals_read
+from rambarde.guard.policy.language import Policy, signals_read
 from rambarde.guard.policy.proof import words
 from rambarde.guard.policy.proof.diagram import FALSE, Assignment
 from rambarde.guard.policy.proof.model import Model
 from rambarde.guard.policy.proof.search import regions
 from rambarde.guard.policy.proof.space import MODE, SURFACE, Space
+from rambarde.guard.policy.proof.wording import reworded
 from rambarde.nouns.decision import Outcome
 
 REFUSED = "not offered"
@@ -31,7 +35,7 @@ class Verdict(StrEnum):
     EQUIVALENT = "equivalent"
     """The same outcomes for all inputs, by the same detectors, with the same words and duties."""
     NOT_MORE_PERMISSIVE = "not more permissive"
-    """The same outcomes for all inputs; something else differs (reasons, grounds, duties)."""
+    """The same outcomes for all inputs, and every duty still follows; something else differs (words, added duties)."""
     TIGHTENED = "tightened"
     LOOSENED = "loosened"
     BOTH = "both"
@@ -78,10 +82,26 @@ class Swap:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """A duty that does not follow any more from something for which a rule of the old policy asked for it.
+
+    `words` are the simplest such inputs; "" if it follows nowhere any more where this rule fired.
+    """
+
+    rule: str
+    duty: str
+    words: str
+
+    def __str__(self) -> str:
+        where = f", for one: {self.words}" if self.words else ""
+        return f"`{self.duty}` no longer follows where `{self.rule}` asked for it{where}"
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """`loosened`: where the new policy is less strict. `more` says which direction has more than are told.
 
-    `reworded` are rules whose reasons, fields, grounds or duties differ.
+    `reworded` are rules whose reasons, fields, grounds or duties differ, by name, each with what in words.
     """
 
     old: str
@@ -90,13 +110,15 @@ class Comparison:
     tightened: tuple[Region, ...]
     more: tuple[str, ...]
     swaps: tuple[Swap, ...]
-    reworded: tuple[str, ...]
+    dropped: tuple[Dropped, ...]
+    reworded: tuple[tuple[str, str], ...]
 
     @property
     def verdict(self) -> Verdict:
-        if self._replaced or (self.loosened and self.tightened):
+        looser = self.loosened or self.dropped
+        if self._replaced or (looser and self.tightened):
             return Verdict.BOTH
-        if self.loosened:
+        if looser:
             return Verdict.LOOSENED
         if self.tightened:
             return Verdict.TIGHTENED
@@ -105,8 +127,8 @@ class Comparison:
 
     @property
     def not_more_permissive(self) -> bool:
-        """Invariant 5: nothing is loosened, and nothing is measured by another detector."""
-        return not self.loosened and not self._replaced
+        """Invariant 5: nothing is loosened, no duty falls away, nothing is measured by another detector."""
+        return not self.loosened and not self.dropped and not self._replaced
 
     @property
     def _replaced(self) -> bool:
@@ -128,7 +150,8 @@ def compare(old: Policy, new: Policy, catalogue: Catalogue, *, limit: int = LIMI
             name for name, more in (("loosened", more_loosened), ("tightened", more_tightened)) if more
         ),
         swaps=_swaps(old, new, catalogue),
-        reworded=_reworded(old, new),
+        dropped=_dropped(space, before, after),
+        reworded=reworded(old, new),
     )
 
 
@@ -144,6 +167,7 @@ class _Line:
     fires: int
     says: int
     floor: bool = False
+    follow: tuple[str, ...] = ()
 
 
 def _lines(policy: Policy, space: Space) -> tuple[_Line, ...]:
@@ -153,7 +177,9 @@ def _lines(policy: Policy, space: Space) -> tuple[_Line, ...]:
         space.among(SURFACE, *policy.surfaces), space.among(MODE, *(m.name for m in policy.modes))
     )
     rules = (
-        _Line(rule.id, rule.then, d.both(offered, model.fires(rule)), model.fires(rule), rule.floor)
+        _Line(
+            rule.id, rule.then, d.both(offered, model.fires(rule)), model.fires(rule), rule.floor, rule.follow
+        )
         for rule in policy.rules
     )
     refused = _Line(REFUSED, Outcome.BLOCK, d.negated(offered), FALSE)
@@ -197,6 +223,22 @@ def _differences(
     return _sorted(found), False
 
 
+def _dropped(space: Space, old: Sequence[_Line], new: Sequence[_Line]) -> tuple[Dropped, ...]:
+    """By rule and duty. Where the new policy refuses a surface or mode, nothing is decided, and nothing follows."""
+    d, found = space.diagrams, []
+    refused = next(line.fires for line in new if line.name == REFUSED)
+    for line in old:
+        for duty in dict.fromkeys(line.follow):
+            asking = [other.fires for other in new if duty in other.follow]
+            if line.fires in asking:
+                continue
+            premise = d.without(line.fires, refused)
+            if (first := next(regions(d, premise, asking), None)) is not None:
+                part = any(d.both(premise, other) != FALSE for other in asking)
+                found.append(Dropped(line.name, duty, words.region(space, first[1]) if part else ""))
+    return tuple(found)
+
+
 def _exception(unless: Sequence[_Line]) -> str:
     floors = ["a floor"] if any(line.floor for line in unless) else []
     return " or ".join([*floors, *(f"`{line.name}`" for line in unless if not line.floor)])
@@ -219,13 +261,3 @@ def _swaps(old: Policy, new: Policy, catalogue: Catalogue) -> tuple[Swap, ...]:
         for name in sorted(was.keys() | now.keys())
         if was.get(name) != now.get(name)
     )
-
-
-def _reworded(old: Policy, new: Policy) -> tuple[str, ...]:
-    """Rules that say or ask for something else; a rule that one of them lacks counts."""
-    was, now = ({rule.id: _said(rule) for rule in policy.rules} for policy in (old, new))
-    return tuple(sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name)))
-
-
-def _said(rule: Rule) -> tuple[object, ...]:
-    return (rule.reason, rule.fields, rule.grounds, rule.follow)
