@@ -39,12 +39,17 @@ def calibrate(x: Floats, y: Floats, w: Floats) -> tuple[float, float]:
     return float(max(0.2, slope)), float(shift)
 
 
-def mix(a: Floats, b: Floats, y: Floats, w: Floats) -> tuple[float, float, float]:
-    """Weights (never negative) of two opinions and a shift that make their sum fit, on held-out log odds."""
-    known = w > 0
+def mix(a: Floats, b: Floats, y: Floats, w: Floats, which: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Weights (never negative) of two opinions and a shift that make their sum fit, on held-out log odds.
+
+    Fitted on the rows `which`, each weighted as among all rows: the doubtful hold more positives than the rest.
+    """
+    known = (w > 0) & which
     x = np.stack([a[known], b[known]], axis=1).astype(np.float64)
     target = y[known].astype(np.float64)
-    weight = weights_of(target)
+    weight = np.zeros(len(y))
+    weight[w > 0] = weights_of(y[w > 0])
+    weight = weight[known]
 
     def loss(p: NDArray[np.float64]) -> float:
         z = np.clip(x @ p[:2] + p[2], -30, 30)
