@@ -33,14 +33,14 @@ from rambarde.guard.detectors.network import FAMILIES
 
 WEIGHTS = Path(__file__).parents[1] / "src/rambarde/guard/detectors/weights"
 REPORT = Path(__file__).parent / "report.json"
-HIDDEN = 64
-EPOCHS = 12
-EPOCHS_SECOND = 50
+HIDDEN = 48
+EPOCHS = 16
+EPOCHS_SECOND = 60
 """Of the second model, which learns from an eighth of the rows."""
 SHORT, SHORT_SECOND = 4, 20
 """Epochs where a language or a family is held out."""
-BATCH = 256
-RATE = 3e-3
+BATCH = 512
+RATE = 4e-3
 DECAY = 1e-5
 DROP = 0.3
 FOLDS = 3

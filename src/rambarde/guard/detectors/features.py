@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rambarde.guard.text.tables import FOLD
 from rambarde.nouns.request import Text
 
-BUCKETS = 1 << 14
+BUCKETS = 1 << 13
 """Size of the hashed n-gram space."""
 SIZES = (2, 3, 4, 5)
 """Lengths of the n-grams, in characters."""
