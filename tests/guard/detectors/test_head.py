@@ -88,7 +88,6 @@ TOUCHES = [
 ]
 """Edits of clothing, body or pose, most of them harmless."""
 UNREAD = [
-    "gør hendes kjole blå",
     "muuta hänen mekkonsa siniseksi",
     "tedd kékre a ruháját",
     "เปลี่ยนชุดของเธอเป็นสีฟ้า",

@@ -268,7 +268,13 @@ def _within(pieces: list[Piece], order: list[int], characters: int) -> frozenset
     """The first of these pieces, in this order, that have together no more than so many characters."""
     chosen: set[int] = set()
     for i in order:
-        if len(pieces[i].clean) <= characters:
-            characters -= len(pieces[i].clean)
+        cost = _cost(pieces[i].clean)
+        if cost <= characters:
+            characters -= cost
             chosen.add(int(i))
     return frozenset(chosen)
+
+
+def _cost(text: str) -> int:
+    """Characters, of which one in Han, kana or Hangul is a token and so weighs like three."""
+    return len(text) + 2 * sum(char > "\u3000" for char in text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Set
+from functools import lru_cache
 
 from rambarde.guard.detectors.features import familiar
 
@@ -38,16 +39,16 @@ def strange(folded: str, known: Set[int]) -> bool:
 def _outside(text: str, ranges: tuple[tuple[int, int], ...]) -> str:
     if text.isascii():
         return ""
-    letters = outside = 0
-    example = ""
-    for char in text:
-        if not char.isalpha():
-            continue
-        letters += 1
-        point = ord(char)
-        if point > 0x052F and not any(low <= point <= high for low, high in ranges):
-            outside += 1
-            example = char
-    if outside and outside >= letters * _SHARE:
-        return unicodedata.name(example, "unknown").split(" ")[0].capitalize()
+    kinds = [_kind(char, ranges) for char in text]
+    outside = kinds.count("outside")
+    if outside and outside >= (outside + kinds.count("inside")) * _SHARE:
+        return unicodedata.name(text[kinds.index("outside")], "unknown").split(" ")[0].capitalize()
     return ""
+
+
+@lru_cache(maxsize=1 << 15)
+def _kind(char: str, ranges: tuple[tuple[int, int], ...]) -> str:
+    """Whether a character is a letter of these scripts, of another, or none."""
+    if not char.isalpha():
+        return ""
+    return "inside" if any(low <= ord(char) <= high for low, high in ranges) else "outside"
