@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -11,9 +12,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from rambarde.nouns.custody import Committed
 from rambarde.nouns.fault import Fault
+from rambarde.prove.commitment import commit
 from rambarde.prove.key import open_signer
-from rambarde.prove.log import Appended, Log
+from rambarde.prove.log import COUNTED, Appended, Log, changes_of
 from rambarde.prove.merkle import EMPTY_ROOT, leaf_hash, root_of
 from rambarde.prove.note import Signer, open_checkpoint, sign_checkpoint
 from rambarde.store.database import FILE
@@ -39,6 +42,49 @@ def test_append_gives_consecutive_places(any_house: House) -> None:
     report = house.verify()
     assert report.ok, report
     assert (report.size, report.entries, report.documents) == (859, 859, 859)
+
+
+def changed(number: int) -> Committed:
+    return commit(COUNTED, {"id": f"change-{number:08d}"})
+
+
+def counted(number: int, last: Committed) -> tuple[int, str]:
+    return number, f"sha256:{hashlib.sha256(last.body).hexdigest()}"
+
+
+def test_every_checkpoint_counts_the_changes(house: House) -> None:
+    """Whoever appends: also a process that opened the log before another one logged a change."""
+    other = build(house.data)
+    assert changes_of(house.checkpoint().extensions) is None
+    one, two, three = (changed(number) for number in (1, 2, 3))
+    house.log.append([one, two])
+    assert changes_of(house.checkpoint().extensions) == counted(2, two)
+    other.log.extensions = ("policy sha256:cd", f"changes 1 sha256:{'0' * 64}")
+    other.add(1)
+    assert changes_of(house.checkpoint().extensions) == counted(2, two)
+    other.log.append([*commit_records(5, 1), three])
+    house.log.append(commit_records(7, 1))
+    assert house.checkpoint().extensions == ("policy sha256:ab", "changes {} {}".format(*counted(3, three)))
+    other.close()
+
+
+def test_a_log_that_did_not_count_begins_with_the_next_change(house: House) -> None:
+    last = changed(8)
+    house.log.append([last])
+    assert changes_of(house.checkpoint().extensions) == counted(8, last)
+
+
+def test_an_older_checkpoint_put_back_counts_for_nothing(house: House) -> None:
+    """Else the next one would be signed over all entries, with the count of before."""
+    house.add(1)
+    with house.ledger.reading() as view:
+        old = view.checkpoint()
+    house.log.append([changed(1)])
+    with house.ledger.writing() as truth:
+        truth.set_checkpoint(old)
+    with pytest.raises(Fault) as refused:
+        house.log.append(commit_records(9, 1))
+    assert refused.value.code == "log_truncated"
 
 
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 700])

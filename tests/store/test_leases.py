@@ -80,6 +80,12 @@ def test_old_leases_are_forgotten(leases: Leases, clock: Clock) -> None:
     assert leases.purge() == 1
     assert [holder.gateway for holder in leases.holders(timedelta(days=9))] == ["new"]
     assert leases.purge(clock() + timedelta(days=1)) == 1
+    leases.renew("near", sequence=1, policy=POLICY, next_id="none")
+    clock.forward(minutes=1)
+    leases.renew("ahead", sequence=1, policy=POLICY, next_id="none")
+    clock.forward(minutes=-6)
+    assert leases.purge() == 1, "nobody would wait for it to be a day old"
+    assert [holder.gateway for holder in leases.holders(timedelta(days=9))] == ["near"]
 
 
 @pytest.mark.parametrize("odd", ["", "\0", "\ud800", "a b", "x" * 65])
@@ -164,6 +170,7 @@ def test_the_latest_time(database: Database, leases: Leases, clock: Clock) -> No
     leases.renew("g", sequence=0, policy=POLICY, next_id="none")
     assert leases.latest_time() == clock()
     clock.now = START - timedelta(days=1)
+    assert leases.latest_time() == START + timedelta(seconds=5), "a lease from the future is no witness"
     leases.renew("g", sequence=0, policy=POLICY, next_id="none")
     assert leases.latest_time() == START + timedelta(seconds=5)
     with Ledger(database).writing() as truth:

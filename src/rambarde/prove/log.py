@@ -8,6 +8,7 @@ disk undoes everything. Tiles beyond the checkpoint are leftovers of what was un
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import threading
 import time
@@ -24,6 +25,9 @@ from rambarde.prove.note import Checkpoint, NoteError, Signer, open_checkpoint, 
 from rambarde.prove.ports import Ledger, LedgerReader, LedgerWriter
 from rambarde.prove.tiles import WIDTH, MissingTile, TileError, TileFolder, levels_of
 
+COUNTED = "policy-change"
+"""Every checkpoint says how many entries of this kind there are, and which is the last: `changes N sha256:…`."""
+_COUNT = "changes "
 FOLDER = "log"
 LOCK_SECONDS = 10.0
 """How long to wait for another process that is appending to the same folder."""
@@ -44,7 +48,8 @@ class Appended:
 class Log:
     """An append-only log in a folder of tiles and a database. Several processes may share both.
 
-    `extensions` are the extension lines of the next checkpoints (`policy sha256:…`, `floors sha256:…`).
+    `extensions` are the extension lines of the next checkpoints (`policy sha256:…`, `floors sha256:…`). The line
+    of the changes is the log's own: so whoever hides the newest change from a reader contradicts a signature.
     """
 
     def __init__(self, folder: Path, signer: Signer, ledger: Ledger, extensions: Sequence[str] = ()) -> None:
@@ -115,10 +120,12 @@ class Log:
             try:
                 with self._ledger.writing() as truth:
                     self._edge = self._caught_up(truth)
+                    head = self._head(truth, self._edge.size)  # also what it counts must be of this very tree
                     grown = self._edge.copy()
                     files, filled = grown.extend(item.entry for item in batch)
                     truth.add(self._edge.size, batch)
-                    note = sign_checkpoint(self._signer, grown.size, grown.root(), self.extensions)
+                    lines = _counted(self.extensions, head.extensions, batch)
+                    note = sign_checkpoint(self._signer, grown.size, grown.root(), lines)
                     truth.set_checkpoint(note)
                     written = [file.path for file in files]
                     self._mark(_WRITING)
@@ -153,7 +160,7 @@ class Log:
         """Make `_edge` the edge of the truth, and return the truth's checkpoint."""
         size, note = truth.size(), truth.checkpoint()
         if note is None and size == 0:
-            note = sign_checkpoint(self._signer, 0, Edge().root(), self.extensions)
+            note = sign_checkpoint(self._signer, 0, Edge().root(), _counted(self.extensions, (), ()))
             truth.set_checkpoint(note)
         head = self._head(truth, size)
         published = self._published(head)
@@ -291,6 +298,31 @@ class Log:
             yield
         except OSError as error:
             raise _unwritable(error) from error
+
+
+def changes_of(extensions: Sequence[str]) -> tuple[int, str] | None:
+    """How many changes a checkpoint counts, and the digest of the last one's body; None if it does not say."""
+    told = next((line for line in extensions if line.startswith(_COUNT)), "").split(" ")
+    if len(told) != 3 or not (told[1].isascii() and told[1].isdigit()):
+        return None
+    return int(told[1]), told[2]
+
+
+def _counted(own: Sequence[str], before: Sequence[str], batch: Sequence[Committed]) -> tuple[str, ...]:
+    """Our lines, and the count of the checkpoint before with the changes in `batch`. An older log's begins here."""
+    count = changes_of(before)
+    for item in batch:
+        if item.kind == COUNTED:
+            number = count[0] + 1 if count is not None else _number(item.id)
+            count = number, f"sha256:{hashlib.sha256(item.body).hexdigest()}"
+    lines = tuple(line for line in own if not line.startswith(_COUNT))
+    return lines if count is None else (*lines, f"{_COUNT}{count[0]} {count[1]}")
+
+
+def _number(id: str) -> int:
+    """Of the first change that is counted: its id tells how many there are."""
+    digits = id.rpartition("-")[2]
+    return int(digits) if digits.isascii() and digits.isdigit() else 1
 
 
 def _pages(truth: LedgerReader, start: int, stop: int) -> Iterator[tuple[int, list[bytes]]]:

@@ -21,6 +21,8 @@ RUNNING = "running"
 """The state of a gateway that releases."""
 RETENTION = timedelta(days=1)
 """How long a lease that is not renewed can still be seen."""
+AHEAD = timedelta(minutes=5)
+"""How far ahead of ours a lease's clock may be: one that runs renews it again, one that is gone does not count."""
 _PAGE = 200
 _GATEWAY = re.compile(r"[!-~]{1,64}")
 _LONGEST_HOST = 128
@@ -135,10 +137,13 @@ class Leases:
             connection.execute(sa.delete(leases).where(leases.c.gateway == gateway))
 
     def purge(self, now: datetime | None = None) -> int:
-        """Forget the leases that nobody has renewed for a day; returns how many."""
-        end = (now or self._database.clock()) - RETENTION
+        """Forget the leases that nobody has renewed for a day, and those of a clock that is far ahead; returns how
+        many. A gateway that runs has its own again within a second.
+        """
+        now = now or self._database.clock()
+        gone = sa.or_(leases.c.renewed_at <= now - RETENTION, leases.c.renewed_at > now + AHEAD)
         with self._database.writing() as connection:
-            return connection.execute(sa.delete(leases).where(leases.c.renewed_at <= end)).rowcount
+            return connection.execute(sa.delete(leases).where(gone)).rowcount
 
     def changes(self, after: int = 0) -> Iterator[Logged]:
         """All changes of policy after the sequence number `after`, in the order of their ids, in pages.
@@ -162,15 +167,20 @@ class Leases:
             last = found[-1].committed.id
 
     def latest_time(self) -> datetime | None:
-        """The latest time any record or lease bears: a clock that is behind it went backwards, or the one
-        that wrote it was ahead. None before the first of both.
+        """The latest time any record bears, or any lease that is not from the future: a clock that is behind it
+        went backwards, or the one that wrote the record was ahead. None before the first of both.
 
-        Raises `Fault(INTERNAL, "store_damaged")`, and `Database.reading`'s.
+        A lease ahead of our clock is no witness: nothing says that its own clock was right. Raises
+        `Fault(INTERNAL, "store_damaged")`, and `Database.reading`'s.
         """
-        newest = (sa.func.max(records.c.received_at), sa.func.max(leases.c.renewed_at))
+        now = self._database.clock()
+        newest = (
+            sa.select(sa.func.max(records.c.received_at)),
+            sa.select(sa.func.max(leases.c.renewed_at)).where(leases.c.renewed_at <= now + AHEAD),
+        )
         with self._database.reading() as connection:
             try:
-                times = [connection.scalar(sa.select(time)) for time in newest]
+                times = [connection.scalar(query) for query in newest]
             except (TypeError, ValueError, OverflowError) as error:
                 raise _damaged() from error
         return max((time for time in times if time is not None), default=None)

@@ -35,8 +35,11 @@ def assessed(policy: str | None, *items: str, measured: bool = True) -> Standing
 def test_surfaces_modes_and_detectors_go_live(policy: Policy) -> None:
     assert gate.items(policy) == (
         *("surface:web", "surface:app", "mode:standard", "mode:spicy"),
-        "detector:d@sha256:" + "0" * 64,
+        "detector:d@1+sha256:" + "0" * 64,
     )
+    odd = replace(policy.detectors[0], version="2 + é@x")
+    item = gate.detector_item(odd)
+    assert item == "detector:d@2%20%2B%20%C3%A9%40x+sha256:" + "0" * 64
 
 
 def test_without_an_assessment_all_is_missing(policy: Policy) -> None:
@@ -60,7 +63,11 @@ def test_an_assessment_counts_with_an_evaluation_and_under_this_policy(policy: P
 def test_another_digest_of_a_detector_is_another_thing(policy: Policy) -> None:
     swapped = replace(policy, detectors=(replace(policy.detectors[0], digest="sha256:" + "7" * 64),))
     standing = assessed(policy.digest, *gate.items(policy))
-    assert [one.item for one in gate.missing(swapped, policy, standing)] == ["detector:d@sha256:" + "7" * 64]
+    assert [one.item for one in gate.missing(swapped, policy, standing)] == [
+        "detector:d@1+sha256:" + "7" * 64
+    ]
+    newer = replace(policy, detectors=(replace(policy.detectors[0], version="2"),))
+    assert [one.item for one in gate.missing(newer, policy, standing)] == ["detector:d@2+sha256:" + "0" * 64]
     assert gate.missing(policy, policy, Standing.start()) == ()
 
 

@@ -159,6 +159,15 @@ def test_a_detector_that_fails_on_a_row_finds_nothing(
     assert report["faults"] == {"detector_failed": 1} and report["slices"][0]["recall"]["hits"] == 0
 
 
+def test_what_comes_from_data_is_one_line_of_plain_text(rambarde: Rambarde, tmp_path: Path) -> None:
+    (tmp_path / "d.jsonl").write_text(
+        rows(("an old lighthouse", "unsafe", "generate"), category="\x1b[31m[b]c\nset fake")
+    )
+    told = rambarde("evaluate", "d.jsonl").stdout
+    assert "\x1b" not in told and "[b]c" in told
+    assert not [line for line in told.splitlines() if line.strip().startswith("set fake")]
+
+
 def test_ctrl_c_measures_nothing(rambarde: Rambarde, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

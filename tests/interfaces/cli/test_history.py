@@ -188,6 +188,14 @@ def test_an_end_that_was_cut_off_is_remarked(told: Town) -> None:
     cut = canonical({**held, "changes": held["changes"][:-1]}) + b"\n"
     found = dossier.verify(cut, Verifier.parse(key(told)))
     assert len(found.story.lines) == 6 and any("left off" in remark for remark in found.remarks)
+    assert not found.whole and any("counts 7 changes" in remark for remark in found.remarks)
+    (told.folder / "cut.json").write_bytes(cut)
+    verify = ("policy", "history", "--verify", "cut.json", "--log-key", key(told))
+    said = told.rambarde(*verify, status=1).stdout
+    assert "MORE MAY BE MISSING: 6 changes" in said and "left off" in said
+    rows = [json.loads(line) for line in told.rambarde(*verify, "--json", status=1).stdout.splitlines()]
+    assert [row.get("number") for row in rows[:6]] == [1, 2, 3, 4, 5, 6]
+    assert len(rows) > 6 and all("left off" in row["remark"] for row in rows[6:])
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,28 @@ def test_not_more_permissive_than_another(tmp_path: Path) -> None:
     assert run("prove", "shipped", "--than", path).exit_code == 0
 
 
+def test_check_knows_measures_and_countries(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_bytes(shipped("measures/no-images.yaml"))
+    assert run("check", path).exit_code == 0
+    path.write_text(path.read_text() + "    countries: [UK]\n")
+    done = run("check", path)
+    assert done.exit_code == 1 and "'UK', which is no country. Did you mean 'GB'?" in done.stdout
+    (found,) = json.loads(run("check", path, "--json").stdout)["findings"]
+    assert (found["problem"], found["line"]) == ("unknown", int(done.stdout.split(":")[1]))
+
+
+def test_a_duty_that_falls_away(tmp_path: Path) -> None:
+    asked = ("    reason:", "    follow: [preserve]\n    reason:")
+    path = written(tmp_path, asked)
+    done = run("compare", path, "shipped")
+    assert done.exit_code == 1 and done.stdout.startswith("loosened\n")
+    assert "`preserve` no longer follows" in done.stdout
+    (dropped,) = json.loads(run("compare", path, "shipped", "--json").stdout)["dropped"]
+    assert dropped["duty"] == "preserve"
+    assert run("compare", "shipped", path).stdout.startswith("not more permissive\n  reworded: ")
+
+
 def test_compare(tmp_path: Path) -> None:
     path = written(tmp_path, ("terms.sexual, at_least: 0.5", "terms.sexual, at_least: 0.6"))
     done = run("compare", "shipped", path)

@@ -202,7 +202,7 @@ def test_the_gate_is_shut_until_the_form_is_filled_in_and_signed(town: Town) -> 
     town.sign(assessment, BEN)
     town("adopt", assessment, fails="signatures_missing")
     told = town("sign", assessment, "--as", ADA, "--key", "ada.key", "--yes").stdout
-    assert "1 evaluations lie beside it" in told
+    assert "1 evaluation lies beside it, with the digest it names" in told
     # A policy may be signed on what an assessment leads to, and both come into force at once.
     town("sign", policy, "--as", ADA, "--key", "ada.key", "--reason", "r", "--yes", fails="launch_gate")
     town("sign", policy, "--after", assessment, "--as", ADA, "--key", "ada.key", "--reason", "r", "--yes")
@@ -296,11 +296,13 @@ def test_the_first_signers_tool_cannot_tell_the_second_something_else(governed: 
     governed.sign(policy, BEN)
     path = governed.folder / "policy.yaml.change.json"
     honest = SignedChange.parse(path.read_bytes())
-    ben = FileKey.read(governed.folder / "ben.key")
+    ada, ben = (FileKey.read(governed.folder / FILES[name]) for name in (ADA, BEN))
     for lie in ({"loosened": ("a region nobody minds",)}, {"tightened": ("so much",)}, {"proof": FIRST}):
         change = replace(honest.change, **lie)
-        papers.write(path, SignedChange(change).sign(ben, BEN, change.created_at))
+        alone = SignedChange(change).sign(ben, BEN, change.created_at)
+        papers.write(path, alone)
         governed("sign", policy, "--as", ADA, "--key", "ada.key", "--yes", fails="change_misdeclared")
+        papers.write(path, alone.sign(ada, ADA, change.created_at))  # and with a tool like the first one's
         governed("adopt", policy, fails="change_misdeclared")
 
 
@@ -385,6 +387,21 @@ def test_a_gateway_that_does_not_hold_it_is_named(governed: Town) -> None:
     result = governed.json("adopt", policy, status=1)
     assert result["gateways"]["holding"] == ["one on h1"]
     assert result["gateways"]["refusing"] == [{"gateway": "two on h2", "state": "policy_unholdable"}]
+
+
+def test_a_gateway_whose_clock_is_behind_is_waited_for(
+    governed: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs, and may be the one that does not hold the change: nobody says that all hold it."""
+    monkeypatch.setattr("rambarde.interfaces.cli.governed.PATIENT", 0.2)
+    policy = governed.policy(tightened(governed.read("policy.yaml")))
+    governed.sign(policy, ADA)
+    with leased(governed.folder) as leases:
+        leases._database.clock = lambda: datetime.now(UTC) - timedelta(seconds=5)
+        leases.renew("slow", sequence=3, policy="p", next_id="none", host="h1")
+        leases._database.clock = lambda: datetime.now(UTC) - timedelta(minutes=5)
+        leases.renew("gone", sequence=3, policy="p", next_id="none", host="h2")
+    assert governed.json("adopt", policy, status=1)["gateways"]["waiting"] == ["slow on h1"]
 
 
 def test_it_waits_for_those_that_are_behind_and_not_for_ever(governed: Town) -> None:

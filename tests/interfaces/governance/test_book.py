@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
 
+from rambarde.guard.policy.language import Policy
 from rambarde.guard.policy.proof.compare import Verdict
 from rambarde.guard.policy.signatures.canonical import canonical
 from rambarde.guard.policy.signatures.history import Entry
 from rambarde.guard.policy.signatures.subject import PolicyText
-from rambarde.nouns.fault import Fault
-from rambarde.store.schema import log_entries, policy_documents
-from tests.interfaces.governance.conftest import ADA, BEN, LOOSER, POLICY, STRICTER, House
+from rambarde.interfaces.governance import dossier
+from rambarde.interfaces.governance.book import read as read_by_form
+from rambarde.interfaces.governance.charter import Charter
+from rambarde.nouns.fault import Fault, Kind
+from rambarde.prove.commitment import commit
+from rambarde.prove.key import open_signer
+from rambarde.prove.log import FOLDER
+from rambarde.store.schema import log_entries, log_head, policy_documents, policy_proofs
+from tests.interfaces.governance.conftest import (
+    ADA,
+    BEN,
+    CAREFUL,
+    LOOSER,
+    POLICY,
+    STRICTER,
+    House,
+    assessed,
+)
+from tests.samples import a_record
 
 
 def edit(house: House, sequence: int, **values: object) -> None:
@@ -118,24 +136,174 @@ def test_an_older_signed_change_is_not_taken_twice(house: House) -> None:
     assert tenure.policy.digest == house.digest(POLICY) != loose.policy
 
 
-def test_what_is_not_what_it_says_stops_the_release_until_another_follows(house: House) -> None:
-    """One person signs a loosening and calls it a tightening: every gateway sees it for itself."""
-    house.found()
+BETWEEN = POLICY.replace("{signal: b, at_least: 0.1}", "{signal: b, at_least: 0.4}")
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_loosening_under_another_name_is_nothing_that_others_are_compared_with(
+    house: House, live: bool
+) -> None:
+    """One person signs a loosening and calls it a tightening, and then honestly tightens it a little."""
+    before = house.found()
     tenure = house.tenure()
     slipped(house, LOOSER, BEN, verdict=Verdict.TIGHTENED, loosened=())
+    if live:
+        tenure.renew()
+    liar = house.book.read().lines[-1]
+    assert liar.void is not None and liar.void.code == "change_misdeclared"
+    # As the liar's own tool sees it: the policy in force is the one that was slipped in.
+    formal = read_by_form(line.logged for line in house.book.read().lines).standing
+    assert formal.policy == house.digest(LOOSER)
+    proposal = house.office.proposal(BETWEEN.encode(), formal, source="p3")
+    assert proposal.verdict is Verdict.TIGHTENED, "compared with what was slipped in"
+    house.book.documents.put(proposal.kept)
+    change = house.office.change(proposal, formal, by=BEN, reason="r", at=house.clock())
+    house.slip_in(Entry(house.signed(change, BEN), house.clock()).canonical())
     tenure.renew()
-    assert tenure.story.lines[-1].void is None, "by its form it holds"
+    for one in (tenure, house.again().tenure()):
+        void = one.story.lines[-1].void
+        assert void is not None and void.code == "change_stale"
+        assert one.current().policy.digest == before.policy == one.standing.policy and one.trouble is None
+    with pytest.raises(Fault) as refused:
+        house.adopt(BETWEEN, BEN)
+    assert refused.value.code == "signatures_missing"
+    house.adopt(STRICTER, BEN)  # and the history goes on
+    tenure.renew()
+    assert tenure.policy.digest == house.digest(STRICTER) == house.again().tenure().policy.digest
+
+
+@pytest.mark.parametrize("found", ["sealed", "read anew"])
+def test_nothing_rests_on_what_cannot_be_compared(house: House, found: str) -> None:
+    """The same with the policy in force hidden, so that nobody can say that the lie is one."""
+    before = house.found()
+    tenure = house.tenure()
+    proposal = house.proposal(LOOSER)
+    with house.vault.database.writing() as connection:
+        gone = policy_documents.c.digest == before.policy_document
+        row = connection.execute(sa.select(policy_documents).where(gone)).mappings().one()
+        connection.execute(sa.delete(policy_documents).where(gone))
+    house.book.documents.put(proposal.kept)
+    change = replace(house.change(proposal), verdict=Verdict.TIGHTENED, loosened=())
+    house.slip_in(Entry(house.signed(change, BEN), house.clock()).canonical())
+    formal = read_by_form(line.logged for line in house.book.read().lines).standing
+    second = house.office.proposal(BETWEEN.encode(), formal, source="p3")
+    house.book.documents.put(second.kept)
+    change = house.office.change(second, formal, by=BEN, reason="r", at=house.clock())
+    house.slip_in(Entry(house.signed(change, BEN), house.clock()).canonical())
+    tenure.renew()
+    for line in tenure.story.lines[-2:]:
+        assert line.void is None and line.unread is not None
     with pytest.raises(Fault) as stopped:
         tenure.current()
-    assert stopped.value.code == "policy_unholdable" and "policy_unholdable" in str(tenure.trouble)
+    assert stopped.value.code == "policy_unholdable"
+    if found == "read anew":
+        with house.vault.database.writing() as connection:
+            connection.execute(sa.delete(policy_proofs))
     with pytest.raises(Fault) as no_start:
         house.again().tenure()
-    assert no_start.value.code == "change_misdeclared"
-    (held,) = house.book.leases.holders(within=house.clock() - datetime(2026, 1, 1, tzinfo=UTC))
-    assert held.state == "policy_unholdable"
-    house.adopt(POLICY, BEN)  # a tightening, compared with what was slipped in
+    assert no_start.value.code == "policy_unchecked" and "backup" in no_start.value.remedy
+    with house.vault.database.writing() as connection:
+        connection.execute(sa.insert(policy_documents).values(**row))
+    house.clock.run(2.1)
     tenure.renew()
-    assert tenure.current().policy.digest == house.digest(POLICY) and tenure.trouble is None
+    for one in (tenure, house.again().tenure()):
+        assert one.current().policy.digest == before.policy and one.trouble is None
+        assert [line.void.code for line in one.story.lines[-2:] if line.void] == [
+            "change_misdeclared",
+            "change_stale",
+        ]
+
+
+def test_what_two_put_in_place_of_an_unreadable_one_stays_when_that_is_back(house: House) -> None:
+    house.found()
+    proposal = house.proposal(LOOSER)
+    change = replace(house.change(proposal), verdict=Verdict.TIGHTENED, loosened=())
+    house.slip_in(Entry(house.signed(change, BEN), house.clock()).canonical())  # without its document
+    house.assess(STRICTER)
+    house.adopt(STRICTER, ADA, BEN)
+    house.book.documents.put(proposal.kept)
+    assert house.again().tenure().policy.digest == house.digest(STRICTER)
+
+
+@pytest.mark.parametrize("kind", ["measure", "assessment", "demo"])
+def test_a_document_that_says_otherwise_makes_its_change_void(house: House, kind: str) -> None:
+    """Signed by whoever must, past the office: the gateways look for themselves."""
+    before = house.found()
+    if kind == "measure":
+        honest = house.proposal(CAREFUL.replace("careful", "quiet"))
+        told = replace(honest, subject=replace(honest.subject, breaker=True))  # type: ignore[call-arg]
+    else:
+        data = assessed(house.digest(POLICY), ["surface:kiosk"], house.clock())
+        if kind == "demo":
+            told = house.proposal(data.replace(b'"examples"', b'"demo"'))
+        else:
+            honest = house.proposal(data)
+            told = replace(honest, subject=replace(honest.subject, policy=None))  # type: ignore[call-arg]
+    house.book.documents.put(told.kept)
+    house.slip_in(Entry(house.signed(house.change(told), ADA, BEN), house.clock()).canonical())
+    tenure = house.tenure()
+    void = tenure.story.lines[-1].void
+    assert void is not None and void.code == "change_misdeclared"
+    assert (tenure.standing.measures, tenure.standing.assessed) == (before.measures, before.assessed)
+
+
+def test_an_assessment_that_cannot_be_read_lets_nothing_go_live_and_undoes_nothing(house: House) -> None:
+    house.found()
+    more = POLICY.replace("surfaces: [web, app]", "surfaces: [web, app, kiosk]")
+    data = assessed(house.digest(more), ["surface:kiosk"], house.clock())
+    proposal = house.proposal(data)
+    house.slip_in(Entry(house.signed(house.change(proposal), ADA), house.clock()).canonical())
+    assert "surface:kiosk" not in house.standing.assessed
+    slipped(house, more, ADA, BEN)
+    line = house.book.read().lines[-1]
+    assert line.void is None and line.unread is not None and line.unread.code == "policy_unchecked"
+    with pytest.raises(Fault) as no_start:
+        house.again().tenure()
+    assert no_start.value.code == "policy_unchecked" and "surface:kiosk" in no_start.value.message
+    house.book.documents.put(data)
+    assert "kiosk" in house.again().tenure().policy.surfaces
+
+
+def test_a_later_release_goes_on_with_what_was_found_of_old(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot read the first policy any more; what one person tightened since is no lie for that."""
+    house.found()
+    first = house.standing.policy_document
+    house.adopt(STRICTER, BEN)
+
+    def old(self: Charter, document: str | None, real: Callable[..., Policy] = Charter._read) -> Policy:
+        if document == first:
+            raise Fault(Kind.INTERNAL, "bundle_damaged", "Old.", remedy="r")
+        return real(self, document)
+
+    monkeypatch.setattr(Charter, "_read", old)
+    assert house.again().tenure().policy.digest == house.digest(STRICTER)
+    house.adopt(BETWEEN, ADA, BEN)
+    house.adopt(STRICTER, BEN)
+    assert house.again().tenure().policy.digest == house.digest(STRICTER)
+    with house.vault.database.writing() as connection:
+        connection.execute(sa.update(policy_proofs).values(mac="0" * 64))
+    with pytest.raises(Fault) as unknown:
+        house.again().tenure()
+    assert unknown.value.code in ("change_misdeclared", "policy_unchecked"), (
+        "nor is it trusted without its seal"
+    )
+    assert house.book.read().lines[-1].void is None
+
+
+def test_what_was_found_of_one_history_is_not_found_of_another(house: House) -> None:
+    house.found()
+    slipped(house, LOOSER, BEN, verdict=Verdict.TIGHTENED, loosened=())
+    with house.vault.database.writing() as connection:
+        rows = connection.execute(sa.select(policy_proofs)).mappings().all()
+        sealed = [row for row in rows if row["key"].startswith("changes:")]
+        sound = dict(sealed[-1])
+    assert house.book.read().lines[-1].void is not None
+    with house.vault.database.writing() as connection:
+        chain = policy_proofs.c.key == f"changes:{house.book.read().chain}"
+        connection.execute(sa.update(policy_proofs).where(chain).values(body=sound["body"], mac=sound["mac"]))
+    assert house.again().book.read().lines[-1].void is not None
 
 
 def test_a_document_that_nobody_has_can_be_followed_by_two(house: House) -> None:
@@ -193,6 +361,7 @@ def test_the_words_of_a_policy_cannot_be_edited(house: House) -> None:
         {"id": "change-00000006x"},
         {"id": "x"},
         {"id": "change-00000099"},
+        {"kind": "policy-chang3"},
     ],
     ids=str,
 )
@@ -209,6 +378,33 @@ def test_a_measure_does_not_go_off_because_its_row_was_altered(
     assert refused.value.code == "history_damaged"
     tenure.renew()
     assert [one.name for one in tenure.in_force.measures] == ["stop"], "what is held is held"
+
+
+@pytest.mark.parametrize("values", [{"kind": "policy-chang3"}, {"kind": "x", "id": "x"}], ids=str)
+def test_a_change_that_is_hidden_before_it_was_taken_stops_the_renewal(
+    house: House, values: dict[str, object]
+) -> None:
+    house.found()
+    tenure = house.tenure()
+    house.switch("stop", on=True)
+    house.log.append([commit("record", a_record(1).as_json())])
+    edit(house, 6, **values)
+    with pytest.raises(Fault) as refused:
+        tenure.renew()
+    assert refused.value.code == "history_damaged"
+    with pytest.raises(Fault) as other:
+        house.switch("careful", on=True)
+    assert other.value.code == "history_damaged", "nor is its number given to another"
+
+
+def test_a_checkpoint_that_this_log_did_not_sign_counts_nothing(house: House) -> None:
+    house.found()
+    for note in ("", "x\n1\n\n"):
+        with house.vault.database.writing() as connection:
+            connection.execute(sa.update(log_head).values(checkpoint=note))
+        with pytest.raises(Fault) as refused:
+            house.again().book.read()
+        assert refused.value.code in ("history_damaged", "log_damaged")
 
 
 def test_a_row_between_two_changes_moves_none_out_of_its_turn(house: House) -> None:
@@ -247,3 +443,14 @@ def test_a_time_that_no_calendar_has_is_void(house: House) -> None:
     house.switch("stop", on=True)
     tenure.renew()
     assert set(tenure.standing.on) == {"stop"}
+
+
+def test_a_history_with_a_change_that_counts_for_nothing_can_be_exported(house: House) -> None:
+    house.found()
+    slipped(house, LOOSER, BEN, verdict=Verdict.TIGHTENED, loosened=())
+    house.adopt(STRICTER, BEN)
+    verifier = open_signer(house.folder).verifier
+    data = dossier.export(house.book, house.folder / FOLDER, verifier)
+    found = dossier.verify(data, verifier)
+    assert found.story.standing.policy == house.digest(STRICTER)
+    assert any(remark.startswith("Change 6 is well signed") for remark in found.remarks)

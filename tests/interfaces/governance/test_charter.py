@@ -114,7 +114,9 @@ def test_what_nobody_assessed_does_not_go_live(house: House) -> None:
     proposal = house.proposal(POLICY)
     house.book.documents.put(proposal.kept)
     house.slip_in(written(house, proposal, ADA, BEN))
-    assert refused(house.tenure) == "launch_gate", "nor if its change came past the office"
+    assert refused(house.tenure) == "policy_missing", "nor if its change came past the office"
+    void = house.book.read().lines[-1].void
+    assert void is not None and void.code == "launch_gate"
 
 
 def test_a_new_surface_needs_an_assessment_under_the_very_policy(house: House) -> None:
@@ -139,10 +141,12 @@ def test_an_evaluation_that_measured_nothing_counts_in_a_demo_only(house: House)
 
 def test_a_second_start_proves_nothing(house: House, proofs: list[str]) -> None:
     house.found()
-    assert proofs == [house.digest(POLICY)]
+    assert proofs[0] == house.digest(POLICY) and len(proofs) == 3, "the policy, and under each measure"
     house.again().tenure()
     house.again().tenure()
-    assert len(proofs) == 1
+    house.switch("stop", on=True)
+    house.again().tenure()
+    assert len(proofs) == 3
 
 
 @pytest.mark.parametrize(
@@ -155,7 +159,7 @@ def test_a_proof_that_another_hand_wrote_is_made_anew(
     with house.vault.database.writing() as connection:
         connection.execute(sa.update(policy_proofs).values(**values))
     house.again().tenure()
-    assert len(proofs) == 2
+    assert len(proofs) == 4
 
 
 def test_a_proof_of_another_policy_is_none_of_this(house: House, proofs: list[str]) -> None:
@@ -164,8 +168,7 @@ def test_a_proof_of_another_policy_is_none_of_this(house: House, proofs: list[st
     bundle = Bundle(POLICY.encode(), WEAKER.encode())
     worse = bundle.read(house.names)
     with house.vault.database.writing() as connection:
-        row = connection.execute(sa.select(policy_proofs)).mappings().one()
-
+        row = connection.execute(sa.select(policy_proofs)).mappings().all()[-1]
         charter = house.charter
         key = digest(
             f"{worse.digest} {charter._floors_digest} {charter.catalogue_digest} {module._prover()}".encode()
@@ -184,7 +187,7 @@ def test_after_an_upgrade_the_policy_holds_if_the_new_floors_are_proven_by_it(
     package.floors = OTHER.encode()
     later = house.again()
     tenure = later.tenure()
-    assert tenure.policy.digest == standing.policy and len(proofs) == 2, "proven anew, by the new floors"
+    assert tenure.policy.digest == standing.policy and len(proofs) == 4, "proven anew, by the new floors"
     proposal = later.proposal(POLICY)
     assert isinstance(proposal.subject, PolicyText) and proposal.subject.compared == standing.policy
     assert proposal.subject.policy != standing.policy and proposal.verdict is Verdict.NOT_MORE_PERMISSIVE
@@ -250,7 +253,7 @@ def test_a_measure_is_what_its_document_says(house: House) -> None:
         replace(honest, subject=replace(honest.subject, review_days=90)),  # type: ignore[call-arg]
         replace(honest, subject=replace(honest.subject, name="stop")),  # type: ignore[call-arg]
     ):
-        signed = house.signed(house.change(told), BEN)
+        signed = house.signed(house.change(told), ADA, BEN)
         assert (
             refused(lambda s=signed, t=told: house.office.adopt(house.log, [(t, s)])) == "change_misdeclared"
         )  # type: ignore[misc]
@@ -295,4 +298,4 @@ def test_the_catalogue_is_part_of_what_is_proven(house: House, proofs: list[str]
     later = House(house.folder, house.clock, {**house.names, "output.x": other})
     later.tenure()
     later.close()
-    assert len(proofs) == 2
+    assert len(proofs) == 4

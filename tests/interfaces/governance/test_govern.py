@@ -28,7 +28,7 @@ from rambarde.prove.log import FOLDER, Log
 from rambarde.prove.note import open_checkpoint
 from rambarde.store.ledger import Ledger
 from rambarde.store.schema import log_entries
-from tests.interfaces.governance.conftest import ADA, BEN, House, roster
+from tests.interfaces.governance.conftest import ADA, BEN, STOP, House, roster
 from tests.interfaces.governance.test_two_gateways import LOOSER, STRICTER, TEXT, Now, Slow
 from tests.interfaces.serving import serving
 
@@ -123,6 +123,16 @@ def test_a_file_must_be_signed_to_start_and_is_adopted_if_it_is(
     pending(file).unlink()
     assert refused(lambda: start(policy=str(file))) == "policy_unsigned", "though another is in force"
     assert start().tenure.policy.digest == people.digest(TEXT)
+
+
+def test_the_shadow_hears_of_measures(start: Start, people: House) -> None:
+    people.adopt(TEXT, ADA, BEN)
+    people.adopt(STOP, BEN)
+    government = start()
+    assert government.shadow._measures == ()
+    people.switch("stop", on=True)
+    government.tenure.renew()
+    assert [one.name for one in government.shadow._measures] == ["stop"]
 
 
 def test_what_was_not_assessed_does_not_start(start: Start, people: House, tmp_path: Path) -> None:

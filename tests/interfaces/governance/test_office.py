@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from rambarde.guard.policy.catalogue import Entry
 from rambarde.guard.policy.proof.compare import Verdict
 from rambarde.guard.policy.signatures.change import SignedChange
 from rambarde.guard.policy.signatures.subject import ChangeKind
 from rambarde.interfaces.governance import account
 from rambarde.interfaces.governance.govern import office
+from rambarde.nouns.decision import Point
 from rambarde.nouns.fault import Fault
+from rambarde.nouns.signal import Polarity
 from tests.interfaces.governance.conftest import (
     ADA,
     BEN,
@@ -99,6 +102,54 @@ def test_what_was_not_prepared_cannot_be_switched(house: House) -> None:
     assert refused(lambda: house.switch("stop", on=True)) == "measure_already_on"
     softer = STOP.replace("then: block", "then: review")
     assert refused(lambda: house.adopt(softer, ADA, BEN)) == "measure_already_on", "nor replaced while on"
+
+
+SPECIAL = STOP.replace("name: stop", "name: special")
+
+
+def test_a_prepared_measure_is_replaced_by_two(house: House) -> None:
+    """One could put in its place what hardly does anything, and nobody would know before it is needed."""
+    house.found()
+    weaker = STOP.replace("[generate, edit]", "[edit]")
+    assert refused(lambda: house.adopt(weaker, BEN)) == "signatures_missing"
+    assert refused(lambda: house.adopt(weaker, ADA)) == "signatures_missing"
+    house.adopt(SPECIAL, BEN)
+    house.adopt(weaker, BEN, CLEO)
+    assert house.book.document(house.standing.measures["stop"].document) == weaker.encode()
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "{context: mode, in: [nosuchmode]}",
+        "{context: surface, in: [web, nowhere]}",
+        "{all: [{context: surface, in: [web]}, {context: surface, in: [app]}]}",
+    ],
+)
+def test_a_measure_that_can_never_fire_is_refused(house: House, when: str) -> None:
+    house.found()
+    idle = SPECIAL.replace("{context: action, in: [generate, edit]}", when)
+    assert idle != SPECIAL
+    with pytest.raises(Fault) as fault:
+        house.adopt(idle, ADA, BEN)
+    assert fault.value.code == "measure_idle" and fault.value.remedy
+    assert "special" not in house.standing.measures
+
+
+def test_a_policy_that_leaves_a_measure_without_its_detector_is_refused(house: House) -> None:
+    """Before it is in the log: else the measure fails at the hour when it is needed."""
+    house.found()
+    house.names["far"] = Entry("far", Polarity.HIGH_IS_WORSE, tuple(Point), "elsewhere", "")  # type: ignore[index]
+    pin = '  d: {version: "1", digest: "sha256:' + "0" * 64 + '"}\n'
+    wide = POLICY.replace(pin, pin + pin.replace("  d:", "  elsewhere:"))
+    assert wide != POLICY
+    house.assess(wide)
+    house.adopt(wide, ADA, BEN)
+    house.adopt(CAREFUL.replace("name: careful", "name: far").replace("signal: b", "signal: far"), BEN)
+    house.assess(LOOSER)
+    with pytest.raises(Fault, match="elsewhere") as fault:
+        house.adopt(LOOSER, ADA, BEN)
+    assert fault.value.code == "measure_unfit" and house.standing.policy == house.digest(wide)
 
 
 def test_several_steps_are_taken_together_or_not_at_all(house: House) -> None:

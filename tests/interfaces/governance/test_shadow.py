@@ -10,13 +10,14 @@ import pytest
 from rambarde.guard.policy.bundle import Bundle
 from rambarde.guard.policy.evaluation import Evaluator, Facts
 from rambarde.guard.policy.reading import read_policy
+from rambarde.interfaces.governance import shadow
 from rambarde.interfaces.governance.shadow import NOT_OFFERED, WAITING, ShadowRunner
 from rambarde.interfaces.governance.tenure import Tenure
 from rambarde.nouns.decision import Decision, Point
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.nouns.signal import Signal
 from rambarde.store.shadows import Shadows
-from tests.interfaces.governance.conftest import POLICY, STRICTER, House
+from tests.interfaces.governance.conftest import ADA, BEN, POLICY, STRICTER, House
 
 PASSING = {"a": 0.0, "b": 0.0, "low": 1.0}
 FRENCH = {**PASSING, "b": 0.07}
@@ -37,6 +38,7 @@ class Stage:
     def run(self, tenure: Tenure) -> ShadowRunner:
         house = self.house
         runner = ShadowRunner(self.shadows, house.book, house.names, house.clock)
+        tenure.listen(runner.holds)
         tenure.watcher = runner.saw
         return runner
 
@@ -126,6 +128,58 @@ def test_a_mode_or_surface_that_the_candidate_drops_is_a_difference(stage: Stage
     stage.runner.flush()
     told = [(one.difference.decision, one.difference.rules) for one in stage.shadows.differences(candidate)]
     assert told == [("app", (NOT_OFFERED,)), ("spicy", (NOT_OFFERED,))]
+
+
+def test_a_measure_that_is_on_holds_beside_the_candidate_too(stage: Stage) -> None:
+    """Else the report would say of the same policy that it lets through what the measure stops."""
+    candidate = stage.begin(POLICY)
+    stage.house.switch("stop", on=True)
+    stage.tenure.renew()
+    assert stage.decide("at once", PASSING).outcome.word == "block"
+    stage.runner.flush()
+    assert stage.decide("then", PASSING).outcome.word == "block"
+    stage.runner.flush()
+    assert stage.shadows.differences(candidate) == ()
+    assert stage.shadows.counts(candidate).judged == 1, "not by the measures of before"
+    stage.house.switch("stop", ADA, BEN, on=False)
+    stage.tenure.renew()
+    stage.runner.flush()
+    assert stage.decide("off", FRENCH).allowed
+    stage.runner.flush()
+    assert stage.shadows.differences(candidate) == () and stage.shadows.counts(candidate).judged == 2
+
+
+def test_a_candidate_begun_under_a_measure_is_judged_under_it(stage: Stage) -> None:
+    stage.house.switch("careful", on=True)  # holds what STRICTER blocks
+    stage.tenure.renew()
+    candidate = stage.begin(STRICTER)
+    stage.decide("one", FRENCH)
+    stage.decide("two", PASSING)
+    stage.runner.flush()
+    told = [one.difference for one in stage.shadows.differences(candidate)]
+    assert [(d.decision, d.running, d.candidate) for d in told] == [("one", "review", "block")]
+    assert set(told[0].rules) == {"french", "measure-careful-b"}
+
+
+def test_what_is_decided_again_about_an_output_is_counted_once(stage: Stage) -> None:
+    candidate = stage.begin(STRICTER)
+    for _ in range(3):
+        stage.decide("one", FRENCH)
+    stage.runner.flush()
+    stage.decide("one", FRENCH)
+    stage.decide("two", PASSING)
+    stage.runner.flush()
+    tally = stage.shadows.counts(candidate)
+    assert (tally.judged, dict(tally.differing)) == (2, {("allow", "block"): 1})
+
+
+def test_what_is_remembered_of_decisions_has_an_end(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shadow, "REMEMBERED", 3)
+    candidate = stage.begin(STRICTER)
+    for id in ("a", "b", "c", "d", "b", "a"):
+        stage.decide(id, PASSING)
+    stage.runner.flush()
+    assert len(stage.runner._seen) == 3 and stage.shadows.counts(candidate).judged == 5
 
 
 def test_a_candidate_that_raises_hurts_nobody(

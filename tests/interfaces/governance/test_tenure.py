@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from rambarde.guard.policy.evaluation import Facts
+from rambarde.guard.policy.signatures.history import Entry
+from rambarde.guard.policy.signatures.people import Roster
 from rambarde.guard.ports import PolicyHolder
 from rambarde.interfaces.governance.charter import InForce
 from rambarde.interfaces.governance.tenure import BEHIND, LEASE, Tenure
 from rambarde.nouns.decision import Outcome, Point
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.nouns.signal import Signal
-from tests.interfaces.governance.conftest import ADA, BEN, POLICY, STRICTER, Clock, House, roster
+from rambarde.prove.commitment import commit
+from tests.interfaces.governance.conftest import ADA, BEN, POLICY, START, STRICTER, Clock, House, roster
+from tests.samples import a_record
 
 
 def code(ask: Callable[[], object]) -> str | None:
@@ -25,6 +31,11 @@ def code(ask: Callable[[], object]) -> str | None:
     except Fault as fault:
         return fault.code
     return None
+
+
+def ending(name: str, until: datetime) -> Roster:
+    people = (replace(one, until=until) if one.name == name else one for one in roster().people)
+    return Roster(tuple(people))
 
 
 def wait(until: Callable[[], bool], seconds: float = 5.0) -> float:
@@ -294,10 +305,127 @@ def test_a_clock_that_is_set_right_again_is_in_no_doubt(house: House, clock: Clo
 
 def test_no_gateway_starts_with_a_clock_behind_what_was_recorded(house: House, clock: Clock) -> None:
     house.found()
-    house.tenure().renew()
+    clock.run(3600)
+    house.log.append([commit("record", {**a_record(1).as_json(), "received_at": clock().isoformat()})])
     clock.jump(seconds=-BEHIND.total_seconds())
     house.tenure()
-    clock.jump(minutes=-5)
-    with pytest.raises(Fault) as behind:
-        house.tenure()
-    assert behind.value.code == "clock_behind"
+    clock.jump(seconds=-1)
+    assert code(house.tenure) == "clock_behind"
+    assert code(lambda: house.adopt(STRICTER, BEN)) == "clock_behind", (
+        "nor does it bring back keys that ended"
+    )
+    clock.jump(hours=-1)
+    assert code(house.book.read) == "change_from_future", "nor with one that is behind the changes"
+
+
+def test_another_gateways_clock_that_is_ahead_keeps_none_from_starting(house: House, clock: Clock) -> None:
+    house.found()
+    clock.jump(days=3650)
+    house.book.leases.renew("ahead", sequence=1, policy="p", next_id="none")
+    clock.jump(days=-3650)
+    house.tenure()
+    assert [one.gateway for one in house.book.leases.holders(timedelta(seconds=2))] == ["ahead"]
+    assert house.book.leases.purge() == 1
+
+
+def test_a_change_from_the_future_is_taken_when_its_time_has_come(house: House, clock: Clock) -> None:
+    """Were it taken, every key with an end would have ended; were it void, it could undo a tightening."""
+    house.found()
+    tenure = house.tenure()
+    change = house.office.switch("stop", house.standing, on=True, by=ADA, reason="now")
+    house.slip_in(Entry(house.signed(change), clock() + timedelta(minutes=30)).canonical())
+    for _ in range(2):
+        assert code(tenure.renew) == "change_from_future"
+        assert code(tenure.current) is not None and tenure.standing.sequence == 5
+    assert code(house.again().tenure) == "change_from_future"
+    clock.run(1500)
+    tenure.renew()
+    assert [one.name for one in tenure.in_force.measures] == ["stop"]
+
+
+def test_a_change_that_is_dated_back_revives_no_key(house: House, clock: Clock) -> None:
+    """Ben's key ends; then he signs with a clock that was set back to before that, past our own office."""
+    house.adopt(ending(BEN, START + timedelta(hours=2)).as_yaml(), ADA, BEN)
+    house.assess(POLICY)
+    house.adopt(POLICY, ADA, BEN)
+    clock.run(3 * 3600)
+    tenures = [house.tenure(), house.tenure()]
+    for tenure in tenures:
+        tenure.renew()
+    assert code(lambda: house.adopt(STRICTER, BEN)) == "signature_expired"
+    clock.jump(hours=-2)
+    proposal = house.proposal(STRICTER)
+    house.book.documents.put(proposal.kept)
+    body = Entry(house.signed(house.change(proposal), BEN), clock()).canonical()
+    clock.jump(hours=2)
+    house.slip_in(body)
+    for tenure in tenures:
+        tenure.renew()
+        void = tenure.story.lines[-1].void
+        assert void is not None and void.code == "signature_expired"
+        assert tenure.current().policy.digest == house.digest(POLICY)
+    again = house.again().tenure()
+    assert again.policy.digest == house.digest(POLICY), "and those who start later are told"
+
+
+# ---- while a change is taken -------------------------------------------------------------------------
+
+
+def test_a_database_that_is_busy_is_asked_again(
+    house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.found()
+    tenure = house.tenure()
+    house.switch("stop", on=True)
+    for kind in (Kind.OVERLOADED, Kind.INTERNAL):
+        with monkeypatch.context() as patch:
+
+            def busy(_: str, kind: Kind = kind) -> bytes:
+                raise Fault(kind, "store_busy", "Busy.", remedy="Wait.")
+
+            patch.setattr(house.book.documents, "get", busy)
+            assert code(tenure.renew) == "store_busy"
+        assert tenure.standing.sequence == 5 and code(tenure.current) == "policy_changing"
+    tenure.renew()
+    assert code(tenure.current) is None and [one.name for one in tenure.in_force.measures] == ["stop"]
+
+
+def test_what_could_not_be_read_is_held_when_it_is_back(
+    house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.found()
+    tenure = house.tenure()
+    house.adopt(STRICTER, BEN)
+    with monkeypatch.context() as patch:
+        patch.setattr(house.book.documents, "get", lambda _: None)
+        tenure.renew()
+    assert tenure.standing.sequence == 6 and code(tenure.current) == "policy_unholdable"
+    for _ in range(6):
+        clock.run(0.4)
+        tenure.renew()
+    assert code(tenure.current) is None and tenure.policy.digest == house.digest(STRICTER)
+
+
+def test_each_caller_gets_a_fault_of_their_own(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.found()
+    tenure = house.tenure()
+    house.adopt(STRICTER, BEN)
+    monkeypatch.setattr(house.book.documents, "get", lambda _: None)
+    tenure.renew()
+    found = []
+    for _ in range(3):
+        with pytest.raises(Fault) as stopped:
+            tenure.current()
+        found.append(stopped.value)
+    assert len({id(one) for one in found}) == 3
+    assert {len(traceback.extract_tb(one.__traceback__)) for one in found} == {2}
+
+
+def test_nothing_is_decided_while_detectors_are_swapped(house: House) -> None:
+    house.found()
+    tenure = house.tenure()
+    seen: list[str | None] = []
+    tenure.listen(lambda _: seen.append(code(tenure.current)))
+    house.adopt(STRICTER, BEN)
+    tenure.renew()
+    assert seen == [None, "policy_changing"] and code(tenure.current) is None

@@ -56,7 +56,7 @@ class Verdict:
 
 def named_policy(data: bytes, source: str) -> str | None:
     """The policy that a file of examples names, as it is written there. Raises `PolicyError`."""
-    found = load(data, source).mapping("the examples").get("policy")
+    found = load(data, source).mapping("the file of examples").get("policy")
     return None if found is None else found.text("`policy`")
 
 
@@ -68,19 +68,19 @@ def read_examples(
     Raises `PolicyError` with line and column for what is not understood: a signal, mode, surface or rule that
     is not there, a value outside [0, 1], a name that stands twice, no example at all.
     """
-    fields = load(data, source).mapping("the examples")
-    form = fields.need("rambarde-policy-tests", "the examples")
+    fields = load(data, source).mapping("the file of examples")
+    form = fields.need("rambarde-policy-tests", "the file of examples")
     if form.value != FORM or isinstance(form.value, bool):
         raise form.error(f"version {form.value!r} of the form.", f"This release reads version {FORM}.")
     fields.get("policy")
-    node = fields.need("tests", "the examples")
+    node = fields.need("tests", "the file of examples")
     found: dict[str, Example] = {}
     for item in node.items("`tests`"):
         example = _example(item, policy, catalogue, today)
         if example.name in found:
             raise item.error(f"two examples are called {example.name!r}.", "Give each its own name.")
         found[example.name] = example
-    fields.done("the examples", _KEYS)
+    fields.done("the file of examples", _KEYS)
     if not found:
         raise node.error("there is no example.", "An empty file proves nothing: add one.")
     return tuple(found.values())

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import quote
 
-from rambarde.guard.policy.language import Policy
+from rambarde.guard.policy.language import Policy, Requirement
 from rambarde.guard.policy.signatures.standing import Standing
 from rambarde.nouns.fault import Fault, Kind
 
@@ -30,8 +31,13 @@ def items(policy: Policy) -> tuple[str, ...]:
     return (
         *(f"surface:{surface}" for surface in policy.surfaces),
         *(f"mode:{mode.name}" for mode in policy.modes),
-        *(f"detector:{one.name}@{one.digest}" for one in policy.detectors),
+        *(detector_item(one) for one in policy.detectors),
     )
+
+
+def detector_item(required: Requirement) -> str:
+    """The item of a required detector: both its version and its digest make it another one."""
+    return f"detector:{required.name}@{quote(required.version, safe='')}+{required.digest}"
 
 
 def upstream_item(name: str, model: str | None) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from rambarde.guard.policy.catalogue import LINEAGE, Catalogue
+from rambarde.guard.policy.countries import meant, strange
 from rambarde.guard.policy.document import Node, load
 from rambarde.guard.policy.language import Policy, Rule, asked, signals_read
 from rambarde.guard.policy.parse import LANGUAGE, Parser
@@ -113,13 +114,11 @@ def geoblock(countries: Iterable[str], *, review_days: int = 14) -> str:
     Raises `Fault` `country_invalid`. A geoblock alone is no safeguard: it only says where the service is off.
     """
     chosen = sorted(set(countries))
+    wrong = strange(chosen)
     for country in chosen:
-        if not COUNTRY.match(country):
+        if not COUNTRY.match(country) or country in wrong:
             raise invalid(
-                "country_invalid",
-                f"{country!r} is no country.",
-                remedy="Give ISO 3166 codes such as ID or US-CA.",
-                field="countries",
+                "country_invalid", f"{country!r} is no country.", remedy=meant(country), field="countries"
             )
     if not chosen:
         raise invalid("country_invalid", "No country.", remedy="Name at least one.", field="countries")

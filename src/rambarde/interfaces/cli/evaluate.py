@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 import rambarde
+from rambarde.guard.policy import gate
 from rambarde.guard.policy.catalogue import Catalogue
 from rambarde.interfaces.cli.evaluated import tell
 from rambarde.interfaces.cli.measuring import (
@@ -103,7 +104,7 @@ def _header(opened: Judge, names: Catalogue, found: Measured) -> Header:
         covers=(
             f"surface:{asked.surface}",
             f"mode:{asked.mode}",
-            *(f"detector:{one.name}@{one.digest}" for one in policy.detectors if one.name in answering),
+            *(gate.detector_item(one) for one in policy.detectors if one.name in answering),
         ),
         seconds=round(found.seconds, 3),
         rows_per_second=round(len(found.answers) / found.seconds, 1) if found.seconds else 0.0,

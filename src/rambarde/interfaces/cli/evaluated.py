@@ -39,7 +39,7 @@ def tell(report: Report, compared: Comparison | None) -> None:
         shown = {id(one) for one in sorted(slices, key=_rows, reverse=True)[:_MOST]}
         for one in slices:
             if id(one) in shown:
-                table.add_row(visible(f"{by} {one.name}"), *_cells(one))
+                table.add_row(_line(f"{by} {one.name}"), *_cells(one))
         if len(slices) > _MOST:
             table.add_row(f"{by}: {len(slices) - _MOST} smaller ones in --json and --html")
     out.print(table)
@@ -52,7 +52,7 @@ def tell(report: Report, compared: Comparison | None) -> None:
     for signal in report.signals:
         table.add_row(
             signal.signal,
-            visible(signal.family or "the label"),
+            _line(signal.family or "the label"),
             str(signal.have),
             str(signal.lack),
             "-" if signal.area is None else f"{signal.area:.3f}",
@@ -65,7 +65,7 @@ def tell(report: Report, compared: Comparison | None) -> None:
     for example in report.examples:
         words = example.outcome or f"not judged ({example.fault})"
         out.print(
-            visible(
+            _line(
                 f"{example.label} {example.set} {example.id}: {words} {', '.join(example.rules)}".rstrip()
                 + (f"  {example.text}" if example.text is not None else "")
             )
@@ -85,13 +85,18 @@ def _tell_difference(out: Console, compared: Comparison) -> None:
         out.print(f"No difference shown in {len(compared.differences)} shares.")
     for one in sorted(shown, key=lambda one: one.p)[:_SHOWN]:
         out.print(
-            visible(
+            _line(
                 f"{one.verdict}: {one.what} of {one.by} {one.name}: {_share(one.before)} → {_share(one.after)}"
                 f" (p {one.p:.2g})"
             )
         )
     if len(shown) > _SHOWN:
         out.print(f"and {len(shown) - _SHOWN} more: --json has all")
+
+
+def _line(text: str) -> str:
+    """What comes from data, on one line: nothing of it can look like a line of ours."""
+    return visible(text).replace("\n", "\\n")
 
 
 def _rows(one: Slice) -> int:

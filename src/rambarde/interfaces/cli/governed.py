@@ -17,14 +17,13 @@ from rambarde.guard.policy.signatures.agent import AgentKey
 from rambarde.guard.policy.signatures.key import FileKey, SigningKey
 from rambarde.guard.policy.signatures.people import Roster
 from rambarde.interfaces import parts
-from rambarde.interfaces.governance.adoption import Acknowledged
+from rambarde.interfaces.governance.adoption import PATIENCE, Acknowledged, acknowledged
 from rambarde.interfaces.governance.govern import office as open_office
 from rambarde.interfaces.governance.office import Office
-from rambarde.interfaces.governance.tenure import LEASE
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.vault import Vault
 from rambarde.nouns.fault import Fault, invalid
-from rambarde.store.leases import Holder
+from rambarde.store.leases import Holder, Leases
 
 AGENT = "SSH_AUTH_SOCK"
 As = Annotated[str, typer.Option("--as", help="Your name, as it stands in people.yaml.")]
@@ -34,10 +33,24 @@ Reason = Annotated[str | None, typer.Option("--reason", help="Why; it stands in 
 Yes = Annotated[bool, typer.Option("--yes", help="Sign without being asked.")]
 
 
+CLOCKS = timedelta(seconds=30)
+"""How far the clock of a gateway may be behind ours for a command to wait for it. One that crashed is waited for as
+long after its end."""
+PATIENT = PATIENCE
+"""Seconds to wait for the gateways."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     vault: Vault
     office: Office
+
+
+class _Live(Leases):
+    """The leases, by clocks that may differ: each gateway writes its own time."""
+
+    def holders(self, within: timedelta) -> tuple[Holder, ...]:
+        return super().holders(within + CLOCKS)
 
 
 @contextmanager
@@ -93,6 +106,11 @@ def confirmed(yes: bool) -> None:
         typer.confirm("Sign this?", abort=True, err=True)
 
 
+def answered(opened: Opened, sequence: int) -> Acknowledged:
+    """How the gateways took the change `sequence`: each of them answers, or time is over."""
+    return acknowledged(_Live(opened.vault.database), sequence, patience=PATIENT)
+
+
 def tell(answer: Acknowledged) -> None:
     """How the gateways took it, for people."""
     if answer.everywhere:
@@ -116,10 +134,6 @@ def answer_json(answer: Acknowledged) -> dict[str, object]:
         "refusing": [{"gateway": _named(one), "state": one.state} for one in answer.refusing],
         "waiting": [_named(one) for one in answer.waiting],
     }
-
-
-def live(opened: Opened) -> tuple[Holder, ...]:
-    return opened.office.book.leases.holders(timedelta(seconds=LEASE))
 
 
 def visible(text: str) -> str:

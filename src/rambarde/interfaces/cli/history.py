@@ -31,12 +31,17 @@ def history(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Every change: who signed it, in which role, why, and what it did. Each is verified while it is read."""
+    """Every change: who signed it, in which role, why, and what it did. Each is verified while it is read.
+
+    With --verify, exit status 1 if the file's checkpoint names another policy than its changes lead to.
+    """
+    whole = True
     if verify is not None:
         found = dossier.verify(_bytes(verify), _verifier(log_key))
-        lines, remarks = accounts(found.story), found.remarks
+        lines, remarks, whole = accounts(found.story), found.remarks, found.whole
         if not json:
-            typer.echo(f"The history holds: {len(lines)} changes, in the log {found.head.origin}.")
+            what = "The history holds" if whole else "What is there holds, AND MORE MAY BE MISSING"
+            typer.echo(f"{what}: {len(lines)} changes, in the log {found.head.origin}.")
     else:
         chosen = settings(config, data=data)
         with governed(chosen) as office:
@@ -48,11 +53,14 @@ def history(
     if json:
         for line in lines:
             print_json(line.as_json())
-        return
-    for line in lines:
-        _tell(line)
-    for remark in remarks:
-        typer.echo(remark)
+        for remark in remarks:
+            print_json({"remark": remark})
+    else:
+        for line in lines:
+            _tell(line)
+        for remark in remarks:
+            typer.echo(remark)
+    raise typer.Exit(0 if whole else 1)
 
 
 def _tell(line: Account) -> None:
@@ -69,7 +77,8 @@ def _tell(line: Account) -> None:
             visible(f"   signed by {one.name} ({', '.join(one.roles)}), {one.at:%Y-%m-%d %H:%M:%S} UTC")
         )
     if not line.signers and line.void is None:
-        typer.echo(visible(f"   no signature was needed; {line.by} was entered as the name"))
+        who = "a breaker" if line.breaker else "the name"
+        typer.echo(visible(f"   no signature was needed; {line.by} was entered as {who}"))
 
 
 def _verifier(key: str | None) -> Verifier:

@@ -22,6 +22,7 @@ from rambarde.interfaces.cli.governed import (
     Reason,
     Yes,
     answer_json,
+    answered,
     confirmed,
     governed,
     listed,
@@ -32,7 +33,7 @@ from rambarde.interfaces.cli.governed import (
 )
 from rambarde.interfaces.cli.options import Config, Data, Json, print_json, settings
 from rambarde.interfaces.governance import account, papers
-from rambarde.interfaces.governance.adoption import Acknowledged, acknowledged, adopt, opened
+from rambarde.interfaces.governance.adoption import Acknowledged, adopt, opened
 from rambarde.interfaces.governance.office import SUFFIX, roster_of
 from rambarde.nouns.fault import Fault, Kind, invalid
 
@@ -60,6 +61,7 @@ def list_(data: Data = None, config: Config = None, json: Json = False) -> None:
                 "review_at": on.review_at.isoformat() if on else None,
                 "overdue": on is not None and on.review_at <= now,
                 "by": on.by if on else None,
+                "by_breaker": on.breaker if on else None,
                 "reason": on.reason if on else None,
                 "breaker": measure.breaker,
                 "review_days": measure.review_days,
@@ -77,7 +79,7 @@ def list_(data: Data = None, config: Config = None, json: Json = False) -> None:
             "ON" if row["on"] else "prepared",
             str(row["since"] or "")[:16],
             str(row["review_at"] or "")[:10] + overdue,
-            visible(str(row["by"] or "")),
+            visible(str(row["by"] or "")) + (" (a breaker)" if row["by_breaker"] else ""),
             visible(str(row["reason"] or "")),
         )
     Console().print(table)
@@ -90,6 +92,12 @@ def on(
     name: Name,
     by: As,
     reason: Annotated[str, typer.Option("--reason", help="Why; it stands in the history for good.")],
+    breaker: Annotated[
+        bool,
+        typer.Option(
+            "--breaker", help="Monitoring does it, and no person; its signers must have allowed it."
+        ),
+    ] = False,
     data: Data = None,
     config: Config = None,
     json: Json = False,
@@ -98,7 +106,7 @@ def on(
     start = time.monotonic()
     with governed(settings(config, data=data)) as office:
         standing = office.office.book.read().standing
-        change = office.office.switch(name, standing, on=True, by=by, reason=reason)
+        change = office.office.switch(name, standing, on=True, by=by, reason=reason, breaker=breaker)
         standing, answer = _take(office, SignedChange(change))
     review = standing.on[name].review_at
     seconds = time.monotonic() - start
@@ -107,6 +115,7 @@ def on(
             {
                 "measure": name,
                 "on": True,
+                "breaker": breaker,
                 "sequence": standing.sequence,
                 "review_at": review.isoformat(),
                 "seconds": round(seconds, 3),
@@ -205,7 +214,7 @@ def shipped_(
 def _take(office: Opened, signed: SignedChange) -> tuple[Standing, Acknowledged]:
     with opened(office.vault) as log:
         standing = adopt(office.office, log, [(None, signed)])
-    return standing, acknowledged(office.office.book.leases, standing.sequence)
+    return standing, answered(office, standing.sequence)
 
 
 def _refuse_other(signed: SignedChange, name: str, path: Path) -> None:

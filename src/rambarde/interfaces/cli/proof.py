@@ -11,9 +11,10 @@ from typing import Annotated
 import typer
 
 from rambarde.guard.policy.catalogue import Catalogue, catalogue
-from rambarde.guard.policy.document import PolicyError
+from rambarde.guard.policy.document import PolicyError, load
 from rambarde.guard.policy.evaluation import Facts
 from rambarde.guard.policy.language import Policy
+from rambarde.guard.policy.measure import read_measure
 from rambarde.guard.policy.proof import check as checking
 from rambarde.guard.policy.proof import compare as comparing
 from rambarde.guard.policy.proof import prove as proving
@@ -21,6 +22,7 @@ from rambarde.guard.policy.proof.words import DEFAULTS
 from rambarde.guard.policy.reading import FLOORS, SHIPPED, read_file, read_floors, read_policy, shipped
 from rambarde.interfaces import parts
 from rambarde.interfaces.cli.options import Config, Json, print_json, settings
+from rambarde.interfaces.governance import files
 
 WORD = "shipped"
 """Stands for the shipped policy where a file is asked for."""
@@ -28,6 +30,7 @@ NOT_COVERED = (
     "duties that follow (`follow`): `compare` tells where one falls away",
     "how well detectors measure: their error rates are measured and bound to their digests",
 )
+MEASURE = "rambarde-measure"
 File = Annotated[Path, typer.Argument(metavar="FILE", help="Policy file, or `shipped`.")]
 
 
@@ -35,7 +38,7 @@ def check(file: File, config: Config = None, json: Json = False) -> None:
     """Look for mistakes, and for rules that do nothing. Exit status 1 if there are any."""
     names = _names(config)
     try:
-        remarks = checking.check(_policy(file, names), names)
+        remarks = _remarks(file, names)
     except PolicyError as error:
         found: list[dict[str, object]] = [
             {
@@ -54,7 +57,9 @@ def check(file: File, config: Config = None, json: Json = False) -> None:
                 "rule": r.rule,
                 "line": r.line,
                 "column": r.column,
-                "message": f"{file.name}:{r.line}:{r.column}: {r.message}",
+                "message": f"{file.name}:{r.line}:{r.column}: {r.message}"
+                if r.line
+                else f"{file.name}: {r.message}",
                 "suggestion": r.suggestion,
             }
             for r in remarks
@@ -154,6 +159,16 @@ def compare(
         typer.echo(found.verdict.value)
         _tell(found)
     raise typer.Exit(0 if found.not_more_permissive else 1)
+
+
+def _remarks(file: Path, names: Catalogue) -> tuple[checking.Remark, ...]:
+    """Of a policy, or of an emergency measure."""
+    if str(file) != WORD:
+        data = files.read(file, files.LONGEST_DOCUMENT, code="policy_unreadable", field="policy")
+        if any(key == MEASURE for key, _ in load(data, file.name).mapping("the document")):
+            conditions = read_floors(shipped(FLOORS), names)[1]
+            return checking.check_measure(read_measure(data, names, conditions, source=file.name))
+    return checking.check(_policy(file, names), names)
 
 
 def _names(config: Path | None) -> Catalogue:

@@ -17,8 +17,9 @@ from rambarde.store.shadows import KEPT, Shadow, Shadows
 app = typer.Typer(help="A candidate policy beside the running one: it decides, and nothing happens by it.")
 
 NOT_COUNTED = (
-    f"Not counted: decisions that came while {WAITING:,} waited to be written (the gateway's log says how many), and "
-    f"those not written yet when a gateway ended. The newest {KEPT:,} differences are kept, with their ids."
+    f"Not counted: decisions that came while {WAITING:,} waited to be written (the gateway's log says how many), in "
+    "the moment in which a measure was switched, those not written yet when a gateway ended, and what is decided again "
+    f"about an output. The newest {KEPT:,} differences are kept, with their ids."
 )
 
 

@@ -20,6 +20,7 @@ from rambarde.interfaces.cli.governed import (
     Reason,
     Yes,
     answer_json,
+    answered,
     confirmed,
     governed,
     listed,
@@ -30,8 +31,8 @@ from rambarde.interfaces.cli.governed import (
 )
 from rambarde.interfaces.cli.options import Config, Data, Json, print_json, settings
 from rambarde.interfaces.governance import account, papers
-from rambarde.interfaces.governance.adoption import acknowledged, opened, rehearse
 from rambarde.interfaces.governance.adoption import adopt as put_in_force
+from rambarde.interfaces.governance.adoption import opened, rehearse
 from rambarde.interfaces.governance.office import pending, roster_of
 from rambarde.interfaces.governance.papers import Paper
 from rambarde.nouns.fault import Fault
@@ -115,7 +116,7 @@ def adopt(
     """Put signed documents in force, and wait until every gateway holds them: exit status 1 if one does not."""
     with governed(settings(config, data=data)) as office:
         standing, adopted = _adopt(office, files)
-        answer = acknowledged(office.office.book.leases, standing.sequence)
+        answer = answered(office, standing.sequence)
         for trouble in rehearse(office.office, standing):
             typer.echo(f"Look at this: {trouble}", err=True)
     if json:
@@ -191,7 +192,9 @@ def _tell(paper: Paper, signed: SignedChange, standing: Standing) -> None:
     for line in account.told(signed, standing):
         typer.echo(f"  {visible(line)}")
     if paper.evidence:
-        typer.echo(f"  {len(paper.evidence)} evaluations lie beside it, with the digests it names")
+        count = len(paper.evidence)
+        lie = "1 evaluation lies" if count == 1 else f"{count} evaluations lie"
+        typer.echo(f"  {lie} beside it, with the digest{'s' if count > 1 else ''} it names")
     for digest in paper.unseen:
         typer.echo(f"  NOT SEEN: the evaluation {digest}, of which no file is named")
 

@@ -30,7 +30,10 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One line of the history. `void` says why it changed nothing; `at` is when it took effect."""
+    """One line of the history. `void` says why it changed nothing; `at` is when it took effect.
+
+    `breaker`: `by` is the name of an operator's monitoring, and no person switched the measure on.
+    """
 
     number: int
     index: int
@@ -42,6 +45,7 @@ class Account:
     verdict: str | None
     reason: str
     void: str | None
+    breaker: bool = False
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -56,6 +60,7 @@ class Account:
             ],
             "verdict": self.verdict,
             "reason": self.reason,
+            "breaker": self.breaker,
             "void": self.void,
         }
 
@@ -81,6 +86,7 @@ def account(line: Line) -> Account:
         verdict=change.verdict.value if change.verdict else None,
         reason=change.reason,
         void=void,
+        breaker=isinstance(change.subject, SwitchOn) and change.subject.breaker,
     )
 
 
@@ -140,7 +146,9 @@ def _facts(change: Change, standing: Standing) -> Iterator[str]:
         case Prepared(name, breaker, days):
             who = "a person or a breaker" if breaker else "a person"
             yield f"measure {name}: {who} may switch it on; it is looked at {days} days later"
-        case SwitchOn(name) | SwitchOff(name):
+        case SwitchOn(name, breaker):
+            yield f"measure {name}{', by a breaker' if breaker else ''}"
+        case SwitchOff(name):
             yield f"measure {name}"
         case Assessment(items, evaluations):
             for item in items:
@@ -179,7 +187,7 @@ def _people(old: Roster | None, new: Roster) -> Iterator[str]:
 
 def _short(item: str) -> str:
     """A detector with the beginning of its digest."""
-    name, at, found = item.partition("@sha256:")
+    name, at, found = item.partition("+sha256:")
     return f"{name}{at}{found[:12]}…" if at else item
 
 

@@ -77,16 +77,15 @@ def adopt(office: Office, log: Log, steps: Sequence[tuple[Proposal | None, Signe
     except Fault:
         if _held(office, before):
             raise
-    office.book.add(log, entries)
+    office.book.add(log, entries, story)
     return story.standing
 
 
 def rehearse(office: Office, standing: Standing) -> tuple[str, ...]:
-    """Prove the policy under each measure that is prepared, so that switching it on waits for nothing.
-
-    Returns in words what could not be held.
+    """Prove the policy under each measure that is prepared, so that switching it on waits for nothing: this release
+    may prove otherwise than the one that adopted them. Returns in words what could not be held.
     """
-    if standing.policy is None:
+    if standing.policy is None or not standing.checked:
         return ()
     policy, known = office.charter.adopted(standing), {}
     for name, measure in sorted(standing.measures.items()):

@@ -19,9 +19,11 @@ from rambarde.guard.policy.signatures.standing import Standing
 from rambarde.guard.policy.signatures.subject import Assessment
 from rambarde.interfaces.governance.book import Book, Line, Story
 from rambarde.interfaces.governance.book import read as read_story
+from rambarde.interfaces.governance.finding import Finding, Verdict
 from rambarde.nouns.custody import Committed, Logged
 from rambarde.nouns.fault import Fault, Kind, invalid
 from rambarde.prove.commitment import SALT_BYTES, commitment_of, entry_of
+from rambarde.prove.log import changes_of
 from rambarde.prove.merkle import HASH_BYTES, inclusion_proof, leaf_hash, verify_inclusion
 from rambarde.prove.note import Checkpoint, Note, NoteError, Verifier, open_checkpoint
 from rambarde.prove.tiles import TileError, TileFolder
@@ -32,10 +34,15 @@ HEADER = "rambarde-history"
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """A history that holds. `remarks` are what a reader should know and the file cannot tell."""
+    """A history that holds. `remarks` are what a reader should know and the file cannot tell.
+
+    `whole`: its checkpoint counts these changes, and names the policy that they lead to. If not, changes may have
+    been left off the end.
+    """
 
     story: Story
     head: Checkpoint
+    whole: bool
     remarks: tuple[str, ...]
 
 
@@ -64,6 +71,13 @@ def export(book: Book, folder: Path, verifier: Verifier) -> bytes:
         "changes": changes,
         "documents": documents,
     }
+    void = {
+        str(number): {"code": found.why.code, "message": found.why.message}
+        for number, found in story.findings.items()
+        if found.verdict is Verdict.VOID and found.why is not None
+    }
+    if void:
+        made["void"] = void
     data = canonical(made) + b"\n"
     try:
         verify(data, verifier)
@@ -88,6 +102,7 @@ def verify(data: bytes, verifier: Verifier) -> Dossier:
         fields.whole(HEADER, VERSION, VERSION)
         note = fields.text("checkpoint", 1_000_000)
         changes, documents = fields.items("changes"), fields.take("documents")
+        void = _void(fields.take("void")) if "void" in told else {}
         fields.done()
         if not isinstance(documents, dict):
             raise _broken("documents", "they are no object")
@@ -102,14 +117,16 @@ def verify(data: bytes, verifier: Verifier) -> Dossier:
         raise _broken("the checkpoint", str(error)) from error
     if not alone:
         raise _broken("the checkpoint", "it has signatures that nobody can check here")
-    story = read_story(_opened(one, place, head) for place, one in enumerate(changes, 1))
+    story = read_story((_opened(one, place, head) for place, one in enumerate(changes, 1)), void)
     last = -1
     for line in story.lines:
         if line.logged.index <= last:
             raise _broken(f"change {line.sequence}", "it stands before the change that it follows")
         last = line.logged.index
     _check_documents(story, documents)
-    return Dossier(story, head, tuple(_remarks(story, head)))
+    told = tuple(_missing(story, head))
+    demo = ("DEMO: throw-away keys signed here, and nobody answers for that.",) if story.standing.demo else ()
+    return Dossier(story, head, not told, (*told, *_not_compared(void), *demo))
 
 
 def effective(standing: Standing) -> str | None:
@@ -181,7 +198,39 @@ def _named(line: Line) -> Iterator[tuple[bool, str]]:
         yield from ((False, one.digest) for one in change.subject.evaluations)
 
 
-def _remarks(story: Story, head: Checkpoint) -> Iterator[str]:
+def _void(value: object) -> dict[int, Finding]:
+    """The changes that count for nothing though they are well signed: by the exporter's word."""
+    if not isinstance(value, dict) or not value:
+        raise _broken("void", "it is no object that names a change")
+    found = {}
+    for number, told in value.items():
+        if not number.isdigit() or str(int(number)) != number:
+            raise _broken("void", f"{number[:20]!r} is no number of a change")
+        fields = Fields(told, f"void.{number}")
+        why = Fault(Kind.FORBIDDEN, fields.text("code"), fields.text("message", 10_000), remedy="")
+        fields.done()
+        found[int(number)] = Finding(Verdict.VOID, why)
+    return found
+
+
+def _not_compared(void: dict[int, Finding]) -> Iterator[str]:
+    for number, found in sorted(void.items()):
+        why = found.why.message if found.why is not None else ""
+        yield (
+            f"Change {number} is well signed and counts for nothing, as this file says: {why} That is not compared "
+            "here; the policy that its checkpoint names is."
+        )
+
+
+def _missing(story: Story, head: Checkpoint) -> Iterator[str]:
+    """What the checkpoint says otherwise than the history."""
+    counted = changes_of(head.extensions)  # None: written by a release that did not count
+    last = digest(story.lines[-1].logged.committed.body) if story.lines else None
+    if counted is not None and counted != (len(story.lines), last):
+        yield (
+            f"The checkpoint counts {counted[0]} changes, the last of them {counted[1]}, and here are "
+            f"{len(story.lines)}, the last of them {last}: changes were left off the end. Ask for all of it."
+        )
     named = next(
         (line.removeprefix("policy ") for line in head.extensions if line.startswith("policy ")), None
     )
@@ -191,8 +240,6 @@ def _remarks(story: Story, head: Checkpoint) -> Iterator[str]:
             f"{effective(story.standing) or 'none'}: changes were left off its end, or the checkpoint is of the "
             "moment of the change. Ask for a newer one."
         )
-    if story.standing.demo:
-        yield "DEMO: throw-away keys signed here, and nobody answers for that."
 
 
 def _kept(data: bytes) -> JSON:

@@ -66,6 +66,7 @@ def govern(settings: Settings, vault: Vault, catalogue: Catalogue, log: Log, *, 
         Reload(path, desk, log, lambda: desk.book.read().standing.policy).adopt()
     tenure = Tenure(desk.book, desk.charter)
     shadow = ShadowRunner(Shadows(vault.database), desk.book, catalogue, vault.database.clock)
+    tenure.listen(shadow.holds)
     tenure.watcher = shadow.saw
     tenure.chores.append(shadow.flush)
     reload = None

@@ -177,7 +177,7 @@ class Office:
         Raises `Fault`: nothing has changed then.
         """
         story, entries = self.verified(steps)
-        self.book.add(log, entries)
+        self.book.add(log, entries, story)
         return story.standing
 
     def verified(
@@ -185,8 +185,9 @@ class Office:
     ) -> tuple[Story, tuple[Entry, ...]]:
         """The story as it would be with these changes, and their entries for the log. Keeps their documents.
 
-        Raises `Fault` if one of them may not take effect now.
+        Raises `Fault` if one of them may not take effect now, or if this machine's clock is behind (`clock_behind`).
         """
+        self.book.refuse_behind()
         story = self.book.read()
         entries = []
         for proposal, signed in steps:

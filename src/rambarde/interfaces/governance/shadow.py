@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 import queue
+import threading
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rambarde.guard.policy.bundle import read_bundle
 from rambarde.guard.policy.catalogue import Catalogue
 from rambarde.guard.policy.evaluation import Evaluator, Facts
 from rambarde.guard.policy.language import Policy
+from rambarde.guard.policy.measure import Measure, under
 from rambarde.interfaces.governance.book import Book
+from rambarde.interfaces.governance.charter import InForce
 from rambarde.nouns.decision import Decision, Outcome
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.nouns.signal import Signals
-from rambarde.store.shadows import Difference, Shadows
+from rambarde.store.shadows import Difference, Shadow, Shadows
 
 log = logging.getLogger(__name__)
 
@@ -27,14 +30,26 @@ NOT_OFFERED = "not offered"
 """Stands for a rule where the candidate does not offer the surface or the mode, and so refuses."""
 
 
+REMEMBERED = 20_000
+"""Decisions remembered, the newest: what is decided again about one of them is not counted again."""
+
+_Asked = tuple[str, str, int | None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Candidate:
+    """`evaluator` decides by `policy` with `measures`, those that were on. Without a policy it cannot be read."""
+
     digest: str
-    evaluator: Evaluator | None
+    policy: Policy | None
+    measures: tuple[Measure, ...] = ()
+    evaluator: Evaluator | None = None
 
 
 class ShadowRunner:
-    """Judges with the candidate that the database names. `saw` is quick and for any thread; `flush` writes."""
+    """Judges with the candidate that the database names, under the measures that are on: they would hold beside it
+    too. `saw` and `holds` are quick and for any thread; `flush` does what takes long.
+    """
 
     def __init__(
         self, shadows: Shadows, book: Book, catalogue: Catalogue, clock: Callable[[], datetime]
@@ -44,12 +59,21 @@ class ShadowRunner:
         self._judged: queue.SimpleQueue[tuple[str, Difference | None]] = queue.SimpleQueue()
         self._unwritten: dict[str, list[Difference | None]] = defaultdict(list)
         self._dropped = 0
+        self._measures: tuple[Measure, ...] = ()
+        self._seen: dict[_Asked, None] = {}
+        self._gate = threading.Lock()
         self.trouble: str | None = None
 
+    def holds(self, now: InForce) -> None:
+        """Learn which measures are on. Until the next `flush` nothing is judged, if they are others."""
+        self._measures = now.measures
+
     def saw(self, signals: Signals, facts: Facts, decision: Decision, id: str, output: int | None) -> None:
-        """Ask the candidate the same; note it if it differs."""
+        """Ask the candidate the same; note it if it differs. What was asked about this output before is not."""
         candidate = self._candidate
-        if candidate is None or candidate.evaluator is None:
+        if candidate is None or candidate.evaluator is None or candidate.measures != self._measures:
+            return
+        if not self._first((id, decision.point.value, output)):
             return
         if self._judged.qsize() >= WAITING:
             self._dropped += 1
@@ -81,20 +105,43 @@ class ShadowRunner:
         written then is written the next time."""
         self._write()
         current = self._shadows.current()
-        wanted = current.candidate if current is not None else None
-        if wanted == (self._candidate.digest if self._candidate is not None else None):
-            return
         if current is None:
             self._candidate, self.trouble = None, None
             return
-        evaluator, trouble = None, None
+        if self._candidate is None or self._candidate.digest != current.candidate:
+            self._candidate = self._read(current)
+        self._compile()
+
+    def _read(self, current: Shadow) -> _Candidate:
+        with self._gate:
+            self._seen.clear()
         try:
             policy = read_bundle(self._book.document(current.document)).read(self._catalogue)
-            evaluator = Evaluator(policy, self._catalogue)
         except Fault as fault:
-            trouble = f"the candidate in the shadow cannot be read: {fault.message}"
-            log.error("%s", trouble)
-        self._candidate, self.trouble = _Candidate(current.candidate, evaluator), trouble
+            self.trouble = f"the candidate in the shadow cannot be read: {fault.message}"
+            log.error("%s", self.trouble)
+            return _Candidate(current.candidate, None)
+        self.trouble = None
+        return _Candidate(current.candidate, policy)
+
+    def _compile(self) -> None:
+        """Let the candidate decide under the measures that are on now."""
+        candidate, measures = self._candidate, self._measures
+        if candidate is None or candidate.policy is None:
+            return
+        if candidate.evaluator is None or candidate.measures != measures:
+            evaluator = Evaluator(under(candidate.policy, measures), self._catalogue)
+            self._candidate = replace(candidate, measures=measures, evaluator=evaluator)
+
+    def _first(self, asked: _Asked) -> bool:
+        """Whether this was not asked before; remembers it."""
+        with self._gate:
+            if asked in self._seen:
+                return False
+            self._seen[asked] = None
+            if len(self._seen) > REMEMBERED:
+                del self._seen[next(iter(self._seen))]
+        return True
 
     def _write(self) -> None:
         waiting = sum(len(batch) for batch in self._unwritten.values())

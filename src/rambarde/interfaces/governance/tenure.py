@@ -15,15 +15,17 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from rambarde.guard.policy.evaluation import Evaluator, Facts
 from rambarde.guard.policy.gate import refuse_upstream
 from rambarde.guard.policy.language import Policy
 from rambarde.guard.policy.signatures.history import next_id
 from rambarde.guard.policy.signatures.standing import Standing
-from rambarde.interfaces.governance.book import Book, Story
-from rambarde.interfaces.governance.charter import Charter, InForce
+from rambarde.guard.policy.signatures.verify import LEEWAY
+from rambarde.interfaces.governance.book import BEHIND, Book, Story, refuse_short
+from rambarde.interfaces.governance.charter import UNREADABLE, Charter, InForce
+from rambarde.interfaces.governance.finding import bare
 from rambarde.nouns.decision import Decision
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.nouns.signal import Signals
@@ -31,6 +33,7 @@ from rambarde.store.leases import RUNNING
 
 log = logging.getLogger(__name__)
 
+__all__ = ["BEHIND", "EVERY", "JUMP", "LEASE", "Listener", "Tenure", "Watcher", "steady"]
 LEASE = 2.0
 """Seconds for which a renewal is good."""
 EVERY = 0.4
@@ -39,8 +42,8 @@ STOPPING = 10.0
 """Seconds to wait for a renewal that hangs when the gateway stops."""
 JUMP = timedelta(seconds=60)
 """How far the wall clock may drift from the steady one before it is in doubt."""
-BEHIND = timedelta(minutes=5)
-"""How far the wall clock may be behind the newest record at start."""
+AGAIN = 2.0
+"""Seconds after which what could not be held is tried again, where that may help."""
 
 Listener = Callable[[InForce], None]
 """Told, in the lease's thread, of every change that may concern it. What it raises stops the release."""
@@ -60,6 +63,8 @@ class _Held:
     in_force: InForce
     until: float
     trouble: Fault | None = None
+    passing: bool = False
+    """Whether the trouble may end without another change, so that it is tried again."""
 
 
 class Tenure:
@@ -86,9 +91,11 @@ class Tenure:
         self._gate = threading.Lock()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._refuse_behind()
         start = boot()
         self._offset = self.book.clock() - timedelta(seconds=start)
+        self._asked = self.book.clock()
+        self._tried = start
+        book.refuse_behind()
         self._story = book.read()
         self._held = _Held(charter.in_force(self._story), start + lease)
 
@@ -100,8 +107,6 @@ class Tenure:
 
     def current(self) -> Evaluator:
         held = self._held
-        if held.trouble is not None:
-            raise held.trouble
         if self._boot() >= held.until:
             raise Fault(
                 Kind.OVERLOADED,
@@ -110,6 +115,8 @@ class Tenure:
                 remedy="Try again in a moment; if it lasts, the operator finds the cause with `rambarde doctor`.",
                 retry_after=1,
             )
+        if held.trouble is not None:
+            raise bare(held.trouble)  # one for each caller, who adds frames to it
         return held.in_force.evaluator
 
     def days(self) -> Sequence[date]:
@@ -192,10 +199,15 @@ class Tenure:
                 log.warning("the lease could not be given back; it lapses")
 
     def renew(self) -> None:
-        """Renew once, and take every change that is in the log. Raises the database's `Fault`s."""
+        """Renew once, and take every change that is in the log.
+
+        Raises `Fault` where that could not be done now (the database's, and as `Book.read`): the lease is not
+        renewed, the change is not taken, and both are tried again.
+        """
         with self._gate:
             while True:
-                start = self._boot()
+                start, asked = self._boot(), min(self.book.clock(), self._expected())
+                count = self.book.counted()
                 held = self._held
                 logged = self.book.leases.renew(
                     self.id,
@@ -208,21 +220,42 @@ class Tenure:
                 if self._stop.is_set():
                     return
                 if logged is None:
+                    refuse_short(self._story, count)
+                    if held.passing and start >= self._tried + AGAIN:
+                        self._tried = start
+                        held = self._again(held)
+                    self._asked = asked
                     self._held = replace(held, until=start + self._lease)
                     return
-                # Until it is known what the change means, nothing is released by the old policy.
-                story = self._story.and_then(logged)
+                # Nothing is released from here on until it is known what the change means: listeners swap
+                # detectors, and neither policy may decide by half of them. Should this fail, it stays so.
+                self._held = replace(held, trouble=_changing(), passing=False)
+                # It was not in the log when we last asked, so it says falsely that it took effect long before.
+                story = self.book.and_then(self._story, logged, self._asked - LEEWAY)
                 self._held = self._changed(story, held)
                 self._story = story
 
+    def _again(self, held: _Held) -> _Held:
+        """Whether what could not be held can be held now: its documents may be back."""
+        story = self.book.read()
+        found = self._changed(story, held)
+        self._story = story
+        return found
+
     def _changed(self, story: Story, held: _Held) -> _Held:
-        """What is held once a change was taken. If it cannot be held, nothing is released until one can."""
+        """What is held once a change was taken. If it cannot be held, nothing is released until one can.
+
+        Raises `Fault` if the database has no answer now: then nothing was taken.
+        """
         line = story.lines[-1]
         if line.void is not None:
             log.error("change %d is void: %s: %s", line.sequence, line.void.code, line.void.message)
         try:
             now = self.charter.in_force(story)
         except Fault as fault:
+            ours = fault.kind in (Kind.INTERNAL, Kind.OVERLOADED)
+            if ours and fault.code not in UNREADABLE:
+                raise
             log.critical("the adopted policy cannot be held: %s: %s", fault.code, fault.message)
             trouble = Fault(
                 Kind.OVERLOADED,
@@ -230,7 +263,7 @@ class Tenure:
                 f"This gateway cannot hold the policy that was adopted ({fault.code}).",
                 remedy="The operator finds the cause in its log and with `rambarde doctor`.",
             )
-            return replace(held, trouble=trouble)
+            return replace(held, trouble=trouble, passing=ours)
         except Exception as error:
             log.critical("the adopted policy cannot be held: %s", type(error).__name__, exc_info=True)
             trouble = Fault(
@@ -239,7 +272,7 @@ class Tenure:
                 "This gateway cannot hold the policy that was adopted.",
                 remedy="The operator finds the cause in its log.",
             )
-            return replace(held, trouble=trouble)
+            return replace(held, trouble=trouble, passing=False)
         for listener in self._listeners:
             listener(now)
         if now.policy.digest != held.in_force.policy.digest:
@@ -273,13 +306,12 @@ class Tenure:
     def _expected(self) -> datetime:
         return self._offset + timedelta(seconds=self._boot())
 
-    def _refuse_behind(self) -> None:
-        latest, now = self.book.leases.latest_time(), self.book.clock()
-        if latest is not None and now + BEHIND < latest:
-            raise Fault(
-                Kind.INVALID,
-                "clock_behind",
-                f"This machine's clock says {now.astimezone(UTC):%Y-%m-%d %H:%M} UTC, and the newest record is of "
-                f"{latest:%Y-%m-%d %H:%M}.",
-                remedy="Set the clock: a policy's rules begin and end by it.",
-            )
+
+def _changing() -> Fault:
+    return Fault(
+        Kind.OVERLOADED,
+        "policy_changing",
+        "A change of policy is being taken.",
+        remedy="Try again in a moment.",
+        retry_after=1,
+    )

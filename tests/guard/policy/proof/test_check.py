@@ -7,12 +7,23 @@ from hypothesis import given, settings
 
 from rambarde.guard.policy.catalogue import Catalogue
 from rambarde.guard.policy.language import Policy
-from rambarde.guard.policy.proof.check import Problem, check
+from rambarde.guard.policy.measure import geoblock, read_measure
+from rambarde.guard.policy.proof.check import Problem, check, check_measure
 from rambarde.guard.policy.proof.model import Model
 from rambarde.guard.policy.proof.space import Space
 from rambarde.guard.policy.reading import read_policy
+from rambarde.nouns.fault import Fault
 from tests.guard.policy.conftest import FLOORS, POLICY
 from tests.guard.policy.proof.generated import NAMES, policies
+
+STOP = """
+rambarde-measure: 1
+name: stop
+title: Nothing at all
+review_days: 2
+rules:
+  - {id: all, at: [admit], when: {context: action, in: [generate, edit]}, then: block, reason: stopped}
+"""
 
 
 def read(names: Catalogue, *edits: tuple[str, str]) -> Policy:
@@ -25,6 +36,25 @@ def read(names: Catalogue, *edits: tuple[str, str]) -> Policy:
 
 def test_nothing_to_remark(names: Catalogue) -> None:
     assert check(read(names), names) == ()
+
+
+def test_a_country_that_is_none_is_named_in_rules_modes_and_measures(names: Catalogue) -> None:
+    """A rule for `UK` fires for nobody in Great Britain, and the policy can still be proven and adopted."""
+    (rule,) = check(read(names, ("countries: [FR]", "countries: [FR, UK]")), names)
+    assert (rule.problem, rule.rule, rule.line) == (Problem.UNKNOWN, "french", 21)
+    assert "'UK'" in rule.message and "'GB'" in rule.suggestion
+    (mode,) = check(read(names, ("countries: [DE, US-NV]", "countries: [DE, EL, US-NV]")), names)
+    assert "mode `spicy`" in mode.message and "'GR'" in mode.suggestion and (mode.rule, mode.line) == ("", 0)
+    text = STOP.replace("reason: stopped}", "reason: stopped, countries: [UK]}")
+    (measure,) = check_measure(read_measure(text.encode(), names, {}))
+    assert measure.rule == "measure-stop-all" and "'GB'" in measure.suggestion
+    assert check_measure(read_measure(STOP.encode(), names, {})) == ()
+
+
+def test_a_geoblock_of_what_is_no_country_is_not_written() -> None:
+    with pytest.raises(Fault, match="'UK' is no country") as fault:
+        geoblock(["FR", "UK"])
+    assert fault.value.code == "country_invalid" and "'GB'" in (fault.value.remedy or "")
 
 
 def test_rules_know_their_place(names: Catalogue) -> None:

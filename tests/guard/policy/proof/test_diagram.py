@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rambarde.guard.policy.proof.diagram import FALSE, TRUE, Assignment, Diagrams
-from rambarde.guard.policy.proof.search import escape, needed, regions
 from rambarde.nouns.fault import Fault
 
 SIZES = (2, 3, 4)
@@ -61,45 +60,6 @@ def test_the_cheapest_case(a: Table) -> None:
         return
     found = d.cheapest(drawn(d, a))
     assert found in a and d.price(found) == min(d.price(case) for case in a)
-
-
-@given(tables, st.lists(tables, max_size=4))
-def test_what_no_wall_catches(a: Table, walls: list[Table]) -> None:
-    d = Diagrams(PRICES)
-    left = a.difference(*walls)
-    drawn_walls = [drawn(d, wall) for wall in walls]
-    found = escape(d, drawn(d, a), drawn_walls)
-    assert (found is None) is (not left)
-    if found is not None:
-        assert found in left and d.price(found) == min(d.price(case) for case in left)
-    used = needed(d, drawn(d, a), drawn_walls)
-    assert (used is None) is bool(left)
-    if used is not None:
-        assert not a.difference(*(walls[index] for index in used))
-
-
-@given(tables, st.lists(tables, max_size=2), st.lists(tables, max_size=2))
-def test_regions_are_all_of_it_and_as_wide_as_can_be(
-    a: Table, walls: list[Table], loose: list[Table]
-) -> None:
-    d = Diagrams(PRICES)
-    firm = [drawn(d, wall) for wall in walls]
-    inside = a.difference(*walls)
-    covered: set[Assignment] = set()
-    for case, cube in regions(d, drawn(d, a), firm, [drawn(d, wall) for wall in loose]):
-        cases = {c for c in ALL if all(c[i] in values for i, values in cube.items())}
-        assert case in cases and case not in covered.union(*loose)
-        assert cases <= inside
-        for variable, values in cube.items():
-            for value in set(range(SIZES[variable])) - values:
-                more = {
-                    c
-                    for c in ALL
-                    if c[variable] == value and all(c[i] in v for i, v in cube.items() if i != variable)
-                }
-                assert not more <= inside, "it could have been wider"
-        covered |= cases
-    assert inside.difference(*loose) <= covered
 
 
 def test_a_variable_has_a_default() -> None:

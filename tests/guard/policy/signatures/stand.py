@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rambarde.guard.policy.proof.compare import Verdict
 from rambarde.guard.policy.signatures.change import Change, SignedChange
+from rambarde.guard.policy.signatures.history import Entry
 from rambarde.guard.policy.signatures.key import FileKey
 from rambarde.guard.policy.signatures.people import Person, Role, Roster
 from rambarde.guard.policy.signatures.standing import Standing
@@ -92,6 +94,14 @@ def founded(roster: Roster = ROSTER) -> Standing:
     """A standing with people, and nothing else."""
     start = Standing.start()
     return start.after(signed(change(start, People(roster)), *roster.people[:2]), at=T0)
+
+
+def fold(entries: Iterable[Entry], start: Standing | None = None) -> Standing:
+    """What changes add up to, where none may be void: the plain reading beside `Story`, which goes on after one."""
+    standing = start or Standing.start()
+    for entry in entries:
+        standing = standing.after(entry.signed, at=entry.at)
+    return standing
 
 
 def running() -> Standing:

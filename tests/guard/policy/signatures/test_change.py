@@ -42,7 +42,7 @@ from tests.guard.policy.signatures.stand import (
 )
 
 START = Standing.start()
-ITEMS = ("surface:web", "mode:spicy", "upstream:openai/gpt-image-1", f"detector:head@{sha('h')}")
+ITEMS = ("surface:web", "mode:spicy", "upstream:openai/gpt-image-1", f"detector:head@1.2+{sha('h')}")
 SUBJECTS = [
     People(ROSTER),
     PolicyText(sha("p"), sha("f"), None, (Swapped("head", "1 a", "2 b"), Swapped("age", None, "1 c"))),
@@ -152,7 +152,14 @@ def altered(path: str, value: object) -> bytes:
         ("change.subject.items.0", "web", "subject.items"),
         ("change.subject.items.0", "plan:paid", "subject.items"),
         ("change.subject.items.0", "surface:a b", "subject.items"),
-        ("change.subject.items.3", "detector:head", "subject.items: the digest after @ in 'detector:head'"),
+        ("change.subject.items.3", "detector:head", "subject.items"),
+        ("change.subject.items.3", f"detector:head@{sha('h')}", "subject.items"),
+        ("change.subject.items.3", f"detector:head@+{sha('h')}", "subject.items"),
+        (
+            "change.subject.items.3",
+            "detector:head@1+2",
+            "subject.items: the digest after + in 'detector:head@1+2'",
+        ),
         ("change.subject.items.1", "surface:web", "subject.items"),
         ("change.subject.policy", "x", "subject.policy"),
         ("change.subject.evaluations.0.covers", ["surface:app"], "subject.evaluations[0].covers"),

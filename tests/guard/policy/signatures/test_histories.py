@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rambarde.guard.policy.proof.compare import Verdict
 from rambarde.guard.policy.signatures.change import SignedChange
-from rambarde.guard.policy.signatures.history import Entry, fold
+from rambarde.guard.policy.signatures.history import Entry
 from rambarde.guard.policy.signatures.people import Person, Roster
 from rambarde.guard.policy.signatures.standing import Standing
 from rambarde.guard.policy.signatures.subject import (
@@ -25,7 +25,7 @@ from rambarde.guard.policy.signatures.subject import (
     SwitchOn,
 )
 from rambarde.nouns.fault import Fault
-from tests.guard.policy.signatures.stand import ADA, BEN, CLEO, DAN, HOUR, ROSTER, T0, change, key, sha
+from tests.guard.policy.signatures.stand import ADA, BEN, CLEO, DAN, HOUR, ROSTER, T0, change, fold, key, sha
 
 EVERYBODY = (ADA, BEN, CLEO, DAN)
 ROSTERS = (

@@ -196,7 +196,7 @@ def test_what_only_reduces() -> None:
     assert reduces(ADA, ben, CLEO, replace(DAN, revoked=T0))
     assert reduces(ADA, replace(ben, until=T0), CLEO)
     assert reduces(replace(ADA, roles=DAN.roles), CLEO)
-    assert reduces(replace(ADA, since=T0), CLEO)
+    assert only_reduces(full, Roster((replace(ADA, since=T0), CLEO)), T0)
     later = Roster((ADA, CLEO, replace(DAN, since=T0)))
     assert not only_reduces(later, Roster((ADA, CLEO, replace(DAN, since=T0 - HOUR))))
     assert not reduces(ADA, replace(ben, until=T0 + day), CLEO)
@@ -211,3 +211,16 @@ def test_what_only_reduces() -> None:
     assert not only_reduces(revoked, Roster((ADA, CLEO, DAN)))
     assert not only_reduces(revoked, Roster((ADA, CLEO, replace(DAN, revoked=T0 + HOUR))))
     assert only_reduces(revoked, Roster((ADA, CLEO, replace(DAN, revoked=T0 - HOUR))))
+
+
+def test_who_ends_everybody_elses_key_does_not_only_reduce() -> None:
+    full = Roster((ADA, BEN, CLEO))
+    soon = T0 + HOUR / 60
+    alone = Roster((replace(ADA, until=soon), BEN, replace(CLEO, until=soon)))
+    assert alone.locked_from(T0) == soon and not only_reduces(full, alone, T0)
+    assert not only_reduces(full, Roster((replace(ADA, since=soon), BEN, replace(CLEO, since=soon))), T0)
+    one = Roster((ADA, BEN, replace(CLEO, until=soon)))
+    assert only_reduces(full, one, T0)
+    assert not only_reduces(one, Roster((ADA, CLEO if CLEO in one.people else one.people[2])), T0)
+    gone = Roster((ADA, BEN, replace(CLEO, until=T0 - HOUR)))
+    assert only_reduces(gone, Roster((ADA, BEN)), T0), "what is over already is no loss"

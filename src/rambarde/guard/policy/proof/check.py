@@ -11,9 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rambarde.guard.policy import countries
 from rambarde.guard.policy.catalogue import Catalogue
 from rambarde.guard.policy.document import suggest
 from rambarde.guard.policy.language import ContextAtom, Policy, Rule
+from rambarde.guard.policy.measure import Measure
 from rambarde.guard.policy.proof.diagram import FALSE
 from rambarde.guard.policy.proof.model import Model
 from rambarde.guard.policy.proof.search import needed
@@ -23,7 +25,7 @@ from rambarde.nouns.request import Action
 
 class Problem(StrEnum):
     UNKNOWN = "unknown"
-    """A `context` condition names a surface, mode or other value that cannot occur."""
+    """A `context` condition names a surface, mode or other value that cannot occur, or a country is none."""
     UNREACHABLE = "unreachable"
     """The rule fires for no input."""
     SHADOWED = "shadowed"
@@ -32,7 +34,7 @@ class Problem(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A rule, or a word of it, that does nothing: why, and what to do.
+    """A rule, or a word of it, that does nothing: why, and what to do. Of a mode, `rule` is "".
 
     Line and column count from 1, or are 0 if unknown.
     """
@@ -69,11 +71,38 @@ def check(policy: Policy, catalogue: Catalogue) -> tuple[Remark, ...]:
             remarks[rule.id] = _shadowed(rule, [others[index] for index in used])
             kept.remove(rule)
     found: list[Remark] = []
+    for mode in policy.modes:
+        found.extend(
+            Remark(
+                Problem.UNKNOWN,
+                "",
+                f"The mode `{mode.name}` names {code!r}, which is no country.",
+                remedy,
+                0,
+                0,
+            )
+            for code, remedy in _no_countries(mode.countries)
+        )
     for rule in own:
+        found.extend(_abroad(rule))
         found.extend(_unknown(rule, policy))
         if rule.id in remarks:
             found.append(remarks[rule.id])
     return tuple(found)
+
+
+def check_measure(measure: Measure) -> tuple[Remark, ...]:
+    """What a measure's rules name that is no country: such a rule would fire for nobody who is there."""
+    return tuple(remark for rule in measure.rules for remark in _abroad(rule))
+
+
+def _abroad(rule: Rule) -> Iterator[Remark]:
+    for code, remedy in _no_countries(rule.countries):
+        yield _remark(Problem.UNKNOWN, rule, f"`{rule.id}` names {code!r}, which is no country.", remedy)
+
+
+def _no_countries(codes: Sequence[str]) -> Iterator[tuple[str, str]]:
+    return ((code, countries.meant(code)) for code in countries.strange(codes))
 
 
 def _unknown(rule: Rule, policy: Policy) -> Iterator[Remark]:

@@ -1,8 +1,7 @@
-"""The history: every change as it stands in the log, and what they add up to."""
+"""The history: every change as it stands in the log. What they add up to is told by `Standing.after`, one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -10,7 +9,6 @@ from typing import Self
 from rambarde.guard.policy.signatures.canonical import JSON, Fields, canonical, parse, stamp, wrong
 from rambarde.guard.policy.signatures.change import SignedChange
 from rambarde.guard.policy.signatures.standing import Standing
-from rambarde.nouns.fault import Fault
 
 KIND = "policy-change"
 """The kind of these documents in the log, which takes each id once: a number is allotted once."""
@@ -49,25 +47,6 @@ class Entry:
         if entry.id != id:
             raise wrong("entry.id", f"must be {entry.id}")
         return entry
-
-
-def fold(entries: Iterable[Entry], start: Standing | None = None) -> Standing:
-    """What a whole history adds up to, each change verified as of the moment it took effect: a key that ended
-    later undoes nothing. Raises `Fault` as `Standing.after`, and says at which change.
-    """
-    standing = start or Standing.start()
-    for entry in entries:
-        try:
-            standing = standing.after(entry.signed, at=entry.at)
-        except Fault as fault:
-            raise Fault(
-                fault.kind,
-                fault.code,
-                f"after change {standing.sequence} the history does not hold: {fault.message}",
-                remedy=fault.remedy,
-                field=fault.field,
-            ) from fault
-    return standing
 
 
 def change_id(sequence: int) -> str:

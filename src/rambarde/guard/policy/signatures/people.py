@@ -211,11 +211,16 @@ def roster_of(value: object, what: str) -> Roster:
     return Roster(tuple(people), demo)
 
 
-def only_reduces(old: Roster, new: Roster) -> bool:
-    """Whether `new` only revokes, shortens or removes: nobody can sign in it who could not in `old`."""
+def only_reduces(old: Roster, new: Roster, at: datetime = ALWAYS) -> bool:
+    """Whether `new` only revokes, shortens or removes: nobody can sign in it who could not in `old`, and at no
+    moment from `at` on are too few left where there were enough. Who ends all others' keys governs alone.
+    """
     known: Mapping[str, Person] = {person.name: person for person in old.people}
-    return old.demo == new.demo and all(
+    reduces = old.demo == new.demo and all(
         person.name in known and _within(person, known[person.name]) for person in new.people
+    )
+    return reduces and not any(
+        _enough(old.current(time)) and not _enough(new.current(time)) for time in _turns(at, old, new)
     )
 
 
@@ -244,6 +249,13 @@ def _within(new: Person, old: Person) -> bool:
         and _ends_by(new.until, old.until)
         and _ends_by(new.revoked, old.revoked)
     )
+
+
+def _turns(at: datetime, *rosters: Roster) -> set[datetime]:
+    """`at`, and every later moment at which a key begins or ends to count."""
+    people = [person for roster in rosters for person in roster.people]
+    times = {time for one in people for time in (one.since, one.until, one.revoked) if time is not None}
+    return {at} | {time for time in times if time > at}
 
 
 def _ends_by(new: datetime | None, old: datetime | None) -> bool:

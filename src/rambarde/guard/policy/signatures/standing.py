@@ -14,7 +14,7 @@ from typing import Self
 from rambarde.guard.policy.proof.compare import Verdict
 from rambarde.guard.policy.signatures.canonical import stamp
 from rambarde.guard.policy.signatures.change import FIRST, Change, SignedChange
-from rambarde.guard.policy.signatures.people import Roster, only_reduces
+from rambarde.guard.policy.signatures.people import ALWAYS, Roster, only_reduces
 from rambarde.guard.policy.signatures.subject import (
     Assessment,
     Evaluation,
@@ -66,7 +66,8 @@ class Standing:
     """`last` is the digest of the last signed change, `at` the latest moment at which one took effect.
 
     `policy` is the digest of the policy in force, `policy_document` that of its bytes. `demo`: a roster of
-    throw-away keys was in force at some time; that is never forgotten.
+    throw-away keys was in force at some time; that is never forgotten. `checked`: whether the policy was held
+    against its document; nothing is compared with one that was not.
     """
 
     sequence: int = 0
@@ -79,6 +80,7 @@ class Standing:
     on: Mapping[str, On] = field(default_factory=dict)
     assessed: Mapping[str, Assessed] = field(default_factory=dict)
     demo: bool = False
+    checked: bool = True
 
     @classmethod
     def start(cls) -> Self:
@@ -88,11 +90,13 @@ class Standing:
         """Who must sign this change now."""
         match change.subject:
             case People(roster):
-                return ONE if self.roster is not None and only_reduces(self.roster, roster) else TWO
+                if self.roster is None:
+                    return TWO
+                return ONE if only_reduces(self.roster, roster, self.at or ALWAYS) else TWO
             case PolicyText():
                 return TWO if self.policy is None else need_of(change.verdict)
-            case Prepared():
-                return ONE
+            case Prepared(name):  # in place of a prepared one it may be a weaker one
+                return TWO if name in self.measures else ONE
             case SwitchOn():
                 return NONE
             case SwitchOff():
@@ -140,7 +144,7 @@ class Standing:
             case People(new):
                 return replace(moved, roster=new, demo=self.demo or new.demo)
             case PolicyText(policy=policy):
-                return replace(moved, policy=policy, policy_document=change.document)
+                return replace(moved, policy=policy, policy_document=change.document, checked=True)
             case Prepared(name, breaker, days):
                 measure = Measure(_needed(change.document), breaker, days)
                 return replace(moved, measures={**self.measures, name: measure})

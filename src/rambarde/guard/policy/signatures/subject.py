@@ -117,7 +117,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """`items` such as `surface:web` or `detector:head@sha256:…`; `policy`: under which one, if it matters."""
+    """`items` such as `surface:web` or `detector:head@1.2+sha256:…`; `policy`: under which one, if it matters."""
 
     items: tuple[str, ...]
     evaluations: tuple[Evaluation, ...]
@@ -212,7 +212,15 @@ def _items(fields: Fields, key: str) -> tuple[str, ...]:
                 f"Write `<what>:<name>`, where <what> is one of {', '.join(ITEM_KINDS)}.",
             )
         if item.startswith("detector:"):
-            a_digest(item.partition("@")[2], f"{fields.name(key)}: the digest after @ in {item[:80]!r}")
+            _, _, told = item.partition("@")
+            version, _, found = told.rpartition("+")
+            if not version:
+                raise wrong(
+                    fields.name(key),
+                    f"has {item[:80]!r}, which tells no version",
+                    "Write `detector:<name>@<version>+sha256:…`, as `rambarde policy gate` does.",
+                )
+            a_digest(found, f"{fields.name(key)}: the digest after + in {item[:80]!r}")
     if len(set(items)) != len(items):
         raise wrong(fields.name(key), "names something twice")
     return items
