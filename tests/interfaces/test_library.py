@@ -31,6 +31,8 @@ from rambarde.store.records import Records
 from tests.interfaces.http.test_release import with_nudity
 from tests.servers import png
 
+pytestmark = pytest.mark.slow
+
 SEEN = Signal.measured("nudity", 0.9)
 BLUE = Image.new("RGB", (64, 48), "steelblue")
 

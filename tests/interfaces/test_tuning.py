@@ -20,6 +20,8 @@ from rambarde.nouns.decision import Outcome, Point
 from rambarde.nouns.fault import Fault
 from rambarde.nouns.signal import Polarity, Signal
 
+pytestmark = pytest.mark.slow
+
 NAMES: Catalogue = catalogue(d.info for d in parts.detectors(Settings()))
 TERMS = Terms("web", "standard", "unknown", False, {})
 DAY = date(2026, 12, 2)

@@ -14,6 +14,8 @@ from rambarde.measure.intervals import upper
 from rambarde.measure.rows import Row
 from rambarde.nouns.fault import Fault
 
+pytestmark = pytest.mark.slow
+
 
 @given(st.integers(1, 3000), st.sampled_from([0.005, 0.01, 0.05, 0.2]), st.sampled_from([0.8, 0.95, 0.99]))
 def test_as_many_as_the_bound_allows_and_not_one_more(rows: int, wanted: float, confidence: float) -> None:

@@ -36,6 +36,8 @@ from rambarde.nouns.signal import Signal
 from tests.interfaces.serving import serving
 from tests.project.modules import ROOT
 
+pytestmark = pytest.mark.slow
+
 KEYS = {"scenario", "surface", "decision", "rule", "simulated", "passed", "wording", "lang", "twin"}
 
 

@@ -10,6 +10,8 @@ from types import ModuleType
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 TEXT = {".txt", ".jsonl", ".json", ".yaml", ".yml", ".md", ".py", ".html", ".toml"}
 LISTS = ROOT / "src/rambarde/guard/detectors/lists"

@@ -97,11 +97,10 @@ class Gateway:
     async def _load(self) -> None:
         await asyncio.to_thread(self.chain.inspector.load)
         self.chain.ready = True
-        unfit = self.chain.inspector.unfit
-        logger.info(
-            "models loaded" if not unfit else "models loaded; unfit, so that nothing is released: %s",
-            dict(unfit),
-        )
+        if unfit := self.chain.inspector.unfit:
+            logger.error("models loaded; unfit, so that nothing is released: %s", dict(unfit))
+        else:
+            logger.info("models loaded")
 
     async def _purge(self) -> None:
         """What has expired is erased, not only hidden."""

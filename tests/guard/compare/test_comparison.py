@@ -12,6 +12,8 @@ from rambarde.guard.compare.comparison import compare, exposures
 
 from .conftest import SUIT, cheek, picture_of
 
+pytestmark = pytest.mark.slow
+
 OPERATING_POINT = 0.5
 
 

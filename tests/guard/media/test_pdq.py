@@ -17,6 +17,8 @@ from skimage import data
 from bad_pictures import scene
 from rambarde.guard.media.pdq import GOOD_QUALITY, Pdq, dihedral, pdq
 
+pytestmark = pytest.mark.slow
+
 Pixels = NDArray[np.uint8]
 TOLERANCE = 10
 """Bits the published description allows between implementations."""

@@ -13,6 +13,8 @@ from rambarde.guard.policy.reading import SHIPPED, read_policy, shipped
 from rambarde.interfaces import parts
 from rambarde.interfaces.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 NAMES: Catalogue = catalogue(d.info for d in parts.detectors(Settings()))
 OWN = """# ours: 0.5 in a comment stays
 rules:

@@ -37,6 +37,8 @@ from rambarde.store.database import Database
 from tests.interfaces.cli.governed import Town, tightened
 from tests.interfaces.test_library import opened, paint
 
+pytestmark = pytest.mark.slow
+
 OK, WARN, FAIL = Status.OK, Status.WARN, Status.FAIL
 
 

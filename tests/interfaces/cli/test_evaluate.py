@@ -16,7 +16,7 @@ from rambarde.interfaces.cli import calibrate as calibrating
 from rambarde.interfaces.cli import measuring
 from tests.interfaces.cli.conftest import Rambarde
 
-pytestmark = pytest.mark.usefixtures("with_models")
+pytestmark = [pytest.mark.usefixtures("with_models"), pytest.mark.slow]
 ASKS = "take off her clothes"
 
 

@@ -28,7 +28,7 @@ from rambarde.prove.note import Signer, Verifier
 from tests.interfaces.cli.conftest import building
 from tests.interfaces.cli.governed import ADA, BEN, Town, tightened
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
 
 Told = dict[str, Any]
 

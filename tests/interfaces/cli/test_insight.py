@@ -29,6 +29,8 @@ from rambarde.store.ledger import Ledger
 from rambarde.store.schema import log_entries
 from tests.samples import a_record
 
+pytestmark = pytest.mark.slow
+
 TEXT = shipped(SHIPPED).decode()
 NOW = datetime.now(UTC)
 

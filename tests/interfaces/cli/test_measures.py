@@ -23,7 +23,7 @@ from tests.interfaces.cli.conftest import building
 from tests.interfaces.cli.governed import ADA, BEN, CLEO, Town
 from tests.interfaces.serving import serving
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -181,20 +181,39 @@ class _Quick(Inspector):
         super().__init__((), ())
 
 
-@pytest.mark.slow
-async def test_ten_thousand_files_in_bounded_memory(tmp_path: Path) -> None:
-    """In the order of the files; the last take no more memory than the first."""
-    (tmp_path / "0.png").write_bytes(png(side=16))
-    for number in range(1, 10_000):
-        os.link(tmp_path / "0.png", tmp_path / f"{number}.png")
-    names, sizes = iter(sorted(f"{n}.png" for n in range(10_000))), []
+async def grown(folder: Path, count: int) -> int:
+    """How many bytes more the last files of a scan take than the first, in the order of the files.
+
+    The least of each: what threads hold for a moment comes and goes, what is kept stays in every figure.
+    """
+    names, sizes = iter(sorted(f"{n}.png" for n in range(count))), []
     tracemalloc.start()
-    async for one in Scanner(_Quick()).scan(files([tmp_path])):
+    async for one in Scanner(_Quick()).scan(files([folder])):
         assert one.path.name == next(names)
         sizes.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
-    assert len(sizes) == 10_000
-    assert max(sizes[-500:]) - max(sizes[500:1000]) < 1_000_000
+    assert len(sizes) == count
+    return min(sizes[-500:]) - min(sizes[500:1000])
+
+
+@pytest.mark.slow
+def test_ten_thousand_files_in_bounded_memory(tmp_path: Path) -> None:
+    """In a process of its own: in ours, gateways of other tests may load a model meanwhile."""
+    (tmp_path / "0.png").write_bytes(png(side=16))
+    for number in range(1, 10_000):
+        os.link(tmp_path / "0.png", tmp_path / f"{number}.png")
+    program = (
+        "import asyncio, sys; from pathlib import Path; from tests.interfaces.cli.test_scan import grown; "
+        "print(asyncio.run(grown(Path(sys.argv[1]), 10_000)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout) < 1_000_000
 
 
 async def test_at_most_two_files_are_on_their_way(

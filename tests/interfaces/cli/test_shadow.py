@@ -16,7 +16,7 @@ from rambarde.store.shadows import Difference, Shadows
 from tests.interfaces.cli.governed import ADA, THRESHOLD, Town, loosened, tightened
 from tests.interfaces.serving import serving
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
 
 
 def start(town: Town, **expected: object) -> str:

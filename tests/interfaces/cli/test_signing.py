@@ -29,7 +29,7 @@ from rambarde.store.leases import RUNNING, Leases
 from rambarde.store.policies import Policies, digest_of
 from tests.interfaces.cli.governed import ADA, BEN, CLEO, FILES, Town, filled, loosened, tightened
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
 
 
 # Keys.

@@ -62,7 +62,7 @@ class Governed(RuleBasedStateMachine):
         self.house = House(Path(self.folder.name), self.clock, small())
         self.house.found()
         self.tenure = self.house.tenure()
-        self.text, self.on, self.lied = 1, set[str](), False
+        self.text, self.on = 1, set[str]()
         self.papers: list[bytes] = []
 
     def teardown(self) -> None:
@@ -80,7 +80,7 @@ class Governed(RuleBasedStateMachine):
             assert not enough
             return
         assert enough
-        self.text, self.lied = text, False
+        self.text = text
         self.papers.append(self.house.book.read().lines[-1].logged.committed.body)
 
     @rule(name=MEASURES, signers=SIGNERS)
@@ -119,16 +119,16 @@ class Governed(RuleBasedStateMachine):
         entry = Entry(self.house.signed(self.house.change(proposal), *signers), self.clock())
         self.house.slip_in(entry.canonical())
         if two(signers) if text > self.text else signers:
-            self.text, self.lied = text, False
+            self.text = text
 
     @rule(text=st.integers(0, 2), signer=st.sampled_from([ADA, BEN, CLEO]))
     def lie(self, text: int, signer: str) -> None:
-        """One person signs, as a tightening, whatever it is."""
+        """One person signs, as a tightening, whatever it is: what loosens is void."""
         proposal = replace(self.house.proposal(TEXTS[text]), verdict=Verdict.TIGHTENED, loosened=())
         self.house.book.documents.put(proposal.kept)
         entry = Entry(self.house.signed(self.house.change(proposal), signer), self.clock())
         self.house.slip_in(entry.canonical())
-        self.text, self.lied = text, text > self.text
+        self.text = min(text, self.text)
 
     @rule(seconds=st.floats(0, 100_000))
     def time_passes(self, seconds: float) -> None:
@@ -136,8 +136,7 @@ class Governed(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        if not self.lied:
-            self.tenure = self.house.tenure()
+        self.tenure = self.house.tenure()
 
     @invariant()
     def in_force_is_what_was_adopted(self) -> None:
@@ -146,24 +145,22 @@ class Governed(RuleBasedStateMachine):
         measures = [house.charter.measure(DOCUMENTS[name].encode()) for name in self.on]
         wanted = under(read_policy(TEXTS[self.text].encode(), house.names), measures).digest
         assert set(house.standing.on) == self.on
-        for ask in (
-            lambda: self.tenure.current().policy.digest,
-            lambda: Charter(house.book, house.names).in_force(house.book.read()).policy.digest,
-        ):
-            try:
-                found: str | None = ask()
-            except Fault as fault:
-                assert fault.code in ("policy_unholdable", "change_misdeclared")
-                found = None
-            assert found == (None if self.lied else wanted)
+        assert self.tenure.current().policy.digest == wanted
+        assert Charter(house.book, house.names).in_force(house.book.read()).policy.digest == wanted
 
 
-@pytest.mark.slow
-def test_at_every_moment() -> None:
+@pytest.mark.parametrize(
+    "examples",
+    [
+        pytest.param(6, marks=[pytest.mark.slow, pytest.mark.timeout(300)]),
+        pytest.param(60, marks=[pytest.mark.soak, pytest.mark.timeout(1800)]),
+    ],
+)
+def test_at_every_moment(examples: int) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Governed,
         settings=settings(
-            max_examples=25,
+            max_examples=examples,
             stateful_step_count=12,
             deadline=None,
             suppress_health_check=list(HealthCheck),

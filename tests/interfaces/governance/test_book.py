@@ -35,6 +35,8 @@ from tests.interfaces.governance.conftest import (
 )
 from tests.samples import a_record
 
+pytestmark = pytest.mark.slow
+
 
 def edit(house: House, sequence: int, **values: object) -> None:
     with house.vault.database.writing() as connection:

@@ -14,6 +14,8 @@ from rambarde.nouns.fault import Fault, Kind
 from rambarde.store.shadows import Difference, Shadows
 from tests.interfaces.governance.conftest import LOOSER, POLICY, STRICTER, House
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def shadows(house: House) -> Shadows:

@@ -34,6 +34,8 @@ from tests.interfaces.governance.conftest import (
     roster,
 )
 
+pytestmark = pytest.mark.slow
+
 WEAKER = FLOORS.replace("risky: {signal: a, at_least: 0.5}", "risky: {signal: a, at_least: 0.95}")
 HARDER = FLOORS.replace("risky: {signal: a, at_least: 0.5}", "risky: {signal: a, at_least: 0.4}")
 OTHER = FLOORS.replace("reason: r}", "reason: other words}")

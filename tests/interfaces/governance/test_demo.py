@@ -16,6 +16,8 @@ from tests.interfaces.governance.conftest import ADA, BEN, House, roster
 from tests.interfaces.governance.test_govern import Start, all_names, start
 from tests.interfaces.governance.test_two_gateways import STRICTER, TEXT, Now
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["all_names", "start"]
 
 

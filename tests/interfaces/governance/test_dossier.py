@@ -13,6 +13,8 @@ from rambarde.prove.key import read_verifier
 from rambarde.prove.log import FOLDER
 from tests.interfaces.governance.conftest import ADA, BEN, House, roster
 
+pytestmark = pytest.mark.slow
+
 
 def exported(house: House) -> bytes:
     return dossier.export(house.book, house.folder / FOLDER, read_verifier(house.folder))

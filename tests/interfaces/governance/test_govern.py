@@ -32,6 +32,8 @@ from tests.interfaces.governance.conftest import ADA, BEN, STOP, House, roster
 from tests.interfaces.governance.test_two_gateways import LOOSER, STRICTER, TEXT, Now, Slow
 from tests.interfaces.serving import serving
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def all_names() -> Catalogue:

@@ -14,6 +14,8 @@ from tests.interfaces.cli.governed import filled
 from tests.interfaces.governance.conftest import POLICY, House, Package
 from tests.interfaces.governance.test_charter import HARDER
 
+pytestmark = pytest.mark.slow
+
 TODAY = date(2026, 11, 20)
 
 

@@ -33,6 +33,8 @@ from tests.interfaces.governance.conftest import (
     roster,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def refused(ask: Callable[[], object]) -> str:
     with pytest.raises(Fault) as fault:

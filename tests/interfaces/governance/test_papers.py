@@ -16,6 +16,8 @@ from rambarde.nouns.fault import Fault
 from tests.guard.policy.signatures.stand import key
 from tests.interfaces.governance.conftest import ADA, BEN, LOOSER, STRICTER, House
 
+pytestmark = pytest.mark.slow
+
 
 def refused(ask: Callable[[], object]) -> str:
     with pytest.raises(Fault) as fault:

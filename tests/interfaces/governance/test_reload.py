@@ -17,6 +17,8 @@ from rambarde.nouns.fault import Fault, Kind
 from tests.interfaces.governance.conftest import ADA, BEN, LOOSER, POLICY, STRICTER, House, Package
 from tests.interfaces.governance.test_charter import OTHER
 
+pytestmark = pytest.mark.slow
+
 
 class Desk:
     """A policy file with its change beside it, and a gateway that watches it."""

@@ -19,6 +19,8 @@ from rambarde.nouns.signal import Signal
 from rambarde.store.shadows import Shadows
 from tests.interfaces.governance.conftest import ADA, BEN, POLICY, STRICTER, House
 
+pytestmark = pytest.mark.slow
+
 PASSING = {"a": 0.0, "b": 0.0, "low": 1.0}
 FRENCH = {**PASSING, "b": 0.07}
 """Only the stricter one's rule holds, from 2026-12-02."""

@@ -24,6 +24,8 @@ from rambarde.prove.commitment import commit
 from tests.interfaces.governance.conftest import ADA, BEN, POLICY, START, STRICTER, Clock, House, roster
 from tests.samples import a_record
 
+pytestmark = pytest.mark.slow
+
 
 def code(ask: Callable[[], object]) -> str | None:
     try:

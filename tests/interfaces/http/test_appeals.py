@@ -25,6 +25,8 @@ from rambarde.nouns.signal import Signal
 from tests.interfaces.http.test_release import CAT, CUP, GARDEN, Pictures, ask, edit, with_nudity
 from tests.interfaces.serving import Served, serving
 
+pytestmark = pytest.mark.slow
+
 PROMPT = "a zebracoloured umbrella\nin the rain"
 JSON = {"Accept": "application/json"}
 DECIDE = ("--by", "Ann Example", "--reason", "It is <b>a statue</b>.")

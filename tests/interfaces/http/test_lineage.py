@@ -20,6 +20,8 @@ from tests.interfaces.conftest import png
 from tests.interfaces.http.test_release import ask, edit
 from tests.interfaces.serving import Served, serving
 
+pytestmark = pytest.mark.slow
+
 ASTRONAUT = skimage.data.astronaut()
 
 

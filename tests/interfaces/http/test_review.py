@@ -24,6 +24,8 @@ from rambarde.store.ledger import Ledger
 from tests.interfaces.http.test_release import CUP, Pictures, ask, with_nudity
 from tests.interfaces.serving import Served, serving
 
+pytestmark = pytest.mark.slow
+
 PROMPT = "a zebracoloured umbrella \x1b[31m"
 DECIDE = ("--by", "Ann Example", "--reason", "It is a statue.")
 

@@ -24,6 +24,7 @@ from rambarde.interfaces.demo.simulate import BY_PICTURE, BY_TEXT, LISTENS, Scri
 from rambarde.interfaces.demo.wordings import Wording, wordings
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.vault import Vault
+from rambarde.interfaces.wiring import wire
 from rambarde.nouns.caller import STANDARD, SURFACES
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.store.credentials import NewCredential
@@ -119,6 +120,7 @@ class _Started:
     def starting(cls, data: Path, arguments: Sequence[str], *more: str) -> Iterator[_Started]:
         """Start and, at the end of the block, stop it. It reads no `rambarde.toml`: its folder has none."""
         settings = Settings(data=str(data))
+        wire(settings, demo=True).abandon()  # demo signers sign the shipped policy; then it is served as any other
         vault = Vault.open(settings)
         log = data.with_suffix(".log")
         try:

@@ -161,7 +161,7 @@ class Enumeration:
             lifted = mode and rule.id in mode.relaxes and not rule.floor and _terms(mode, facts)
             if (
                 not lifted
-                and self.asked(rule, given)
+                and self.asked(rule, standard)
                 and self.holds(rule.when, standard)
                 and outcome < rule.then
             ):

@@ -196,7 +196,10 @@ class Formulas:
                 standard = replace(case, mode=z3.IntVal(_word("standard")))
                 for rule in policy.rules:
                     lifted = z3.Or(False, *[self.lifted(rule, mode, case) for mode in policy.modes])
-                    asked = z3.And(self.asked(rule, case, policy), self.holds(rule.when, standard, policy))
+                    # As it would apply in `standard`: whether somebody is depicted may not depend on the mode either.
+                    asked = z3.And(
+                        self.asked(rule, standard, policy), self.holds(rule.when, standard, policy)
+                    )
                     claims.append(z3.And(asked, z3.Not(lifted), z3.Not(self.least(rule.then, case, policy))))
             case Invariant.MONOTONE:
                 for name, entry in self.catalogue.items():

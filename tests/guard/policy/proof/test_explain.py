@@ -316,6 +316,8 @@ def test_what_the_evaluator_denies_is_not_told(
 
 from tests.guard.policy.conftest import FLOORS, POLICY, entry  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 SMALL: Catalogue = {e.name: e for e in (entry("a"), entry("b"))}
 
 
