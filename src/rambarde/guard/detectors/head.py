@@ -17,9 +17,9 @@ import numpy as np
 
 from rambarde.guard.detectors.contract import DetectorInfo, Reading, Subject
 from rambarde.guard.detectors.encoders import Encoder, SecondEncoder
-from rambarde.guard.detectors.features import Piece, pieces_of, words_of
+from rambarde.guard.detectors.features import Piece, Span, pieces_of, sentence_spans, words_of
 from rambarde.guard.detectors.languages import strange, unread_by_both, unread_by_first
-from rambarde.guard.detectors.network import FAMILIES, Floats, Mixture, Network, arrays_of
+from rambarde.guard.detectors.network import FAMILIES, Floats, Mixture, Network, arrays_of, sigmoid
 from rambarde.nouns.decision import Evidence
 from rambarde.nouns.request import Picture, Text
 from rambarde.nouns.signal import Polarity, Signal, SignalSpec
@@ -101,11 +101,11 @@ class HeadDetector:
         self._models = models
         self._digest = f"sha256:{sha.hexdigest()}"
         models.second_encoder.encode(["warm up"])
-        self._read([Piece("warm up", "warm up")], "warm up")
+        self._read(Text("warm up", "warm up", "warm up"))
 
     def inspect(self, subject: Text | Picture, /) -> Reading:
         assert isinstance(subject, Text)
-        found = self._read(pieces_of(subject), subject.clean)
+        found = self._read(subject)
         if found.unread:
             reason = f"the text models do not cover this script ({found.unread})"
             return Reading(tuple(Signal.no_answer(spec.name, reason) for spec in self.info.specs))
@@ -135,17 +135,18 @@ class HeadDetector:
 
     def second_opinions(self, subject: Text) -> int:
         """Of how many pieces of a text the second model was asked: for measuring."""
-        return len(self._read(pieces_of(subject), subject.clean).asked)
+        return len(self._read(subject).asked)
 
-    def _read(self, pieces: list[Piece], clean: str) -> _Found:
+    def _read(self, text: Text) -> _Found:
         if self._models is None:
             raise RuntimeError("head: load() has not run")
         m = self._models
+        pieces = pieces_of(text)
         folded = [piece.folded for piece in pieces]
         unread = next((name for piece in pieces if (name := unread_by_both(piece.clean))), "")
-        embedded = _embed(m.encoder, pieces, clean)
+        embedded = _embed(m.encoder, pieces, text.clean, text.folded)
         first = m.network.calibrated(m.network.logits(embedded, folded))
-        scores = m.network.probabilities(m.network.logits(embedded, folded))
+        scores = sigmoid(first)
         foreign = [bool(unread_by_first(piece.clean)) for piece in pieces]
         unknown = [f or strange(piece.folded, m.first) for f, piece in zip(foreign, pieces, strict=True)]
         doubt = m.doubtful.doubt(scores)
@@ -248,20 +249,26 @@ class _Found:
     unasked: bool
 
 
-def _embed(encoder: Encoder, pieces: list[Piece], clean: str) -> Floats:
-    """Few pieces each for itself; of many, those that stand in the text as parts of it."""
+def _embed(encoder: Encoder, pieces: list[Piece], clean: str, folded: str) -> Floats:
+    """Few pieces each for itself; of many, those of each form as parts of it."""
     if len(pieces) <= _ONCE:
         return encoder.encode([piece.clean for piece in pieces])
-    out = np.zeros((len(pieces), 512), dtype=np.float32)
-    placed = [i for i, piece in enumerate(pieces) if piece.start >= 0]
-    spans = [(pieces[i].start, pieces[i].start + len(pieces[i].clean)) for i in placed]
-    if placed:
-        out[placed] = encoder.encode_within(clean, spans)
-    # Disguised pieces beyond the first few are read by their spelling alone: without an embedding.
-    loose = [i for i, piece in enumerate(pieces) if piece.start < 0][:_ONCE]
-    if loose:
-        out[loose] = encoder.encode([pieces[i].clean for i in loose])
+    out = np.empty((len(pieces), 512), dtype=np.float32)
+    for disguised, text in ((False, clean), (True, folded)):
+        rows = [i for i, piece in enumerate(pieces) if piece.disguised is disguised]
+        if rows:
+            wanted = [pieces[i].span for i in rows]
+            out[rows] = encoder.embed(encoder.passages(text, _touched(sentence_spans(text), wanted)), wanted)
     return out
+
+
+def _touched(sentences: list[Span], wanted: list[Span]) -> list[Span]:
+    """The sentences of which some part is wanted."""
+    covered = np.zeros(max(end for _, end in (*sentences, *wanted)) + 1, dtype=np.int64)
+    for start, end in wanted:
+        covered[start:end] = 1
+    before = np.concatenate([[0], np.cumsum(covered)])
+    return [(start, end) for start, end in sentences if before[end] > before[start]]
 
 
 def _within(pieces: list[Piece], order: list[int], characters: int) -> frozenset[int]:

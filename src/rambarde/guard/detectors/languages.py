@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Set
-from functools import lru_cache
 
-from rambarde.guard.detectors.features import familiar
+from rambarde.guard.detectors.features import Letters, familiar
 
 FAMILIAR = 0.5
 """Where fewer of the words begin like a learned one, the text is in a language that was never learned."""
@@ -21,14 +20,18 @@ _SECOND = (*_FIRST, (0x0900, 0x097F), (0xA8E0, 0xA8FF))
 """The second also reads Devanagari, which it has learned from. It knows more scripts, but learned nothing there."""
 
 
+_KNOWN, _DEVANAGARI, _NEITHER = "fsn"
+"""How a letter stands in `_SCRIPTS`: of a script of the first model, of the second's only, of another."""
+
+
 def unread_by_first(text: str) -> str:
     """The name of a script that the first model does not read, if it has a fifth of the letters or more."""
-    return _outside(text, _FIRST)
+    return _outside(text, _DEVANAGARI + _NEITHER)
 
 
 def unread_by_both(text: str) -> str:
     """The same for a script that neither model has learned from."""
-    return _outside(text, _SECOND)
+    return _outside(text, _NEITHER)
 
 
 def strange(folded: str, known: Set[int]) -> bool:
@@ -36,19 +39,25 @@ def strange(folded: str, known: Set[int]) -> bool:
     return familiar(folded, known) < FAMILIAR
 
 
-def _outside(text: str, ranges: tuple[tuple[int, int], ...]) -> str:
+def _outside(text: str, unread: str) -> str:
     if text.isascii():
         return ""
-    kinds = [_kind(char, ranges) for char in text]
-    outside = kinds.count("outside")
-    if outside and outside >= (outside + kinds.count("inside")) * _SHARE:
-        return unicodedata.name(text[kinds.index("outside")], "unknown").split(" ")[0].capitalize()
+    kinds = text.translate(_SCRIPTS)
+    outside = sum(kinds.count(kind) for kind in unread)
+    if outside and outside >= (len(kinds) - kinds.count(" ")) * _SHARE:
+        first = next(i for i, kind in enumerate(kinds) if kind in unread)
+        return unicodedata.name(text[first], "unknown").split(" ")[0].capitalize()
     return ""
 
 
-@lru_cache(maxsize=1 << 15)
-def _kind(char: str, ranges: tuple[tuple[int, int], ...]) -> str:
-    """Whether a character is a letter of these scripts, of another, or none."""
+def _script(char: str) -> str:
+    """Which models read a letter; a blank for what is none."""
     if not char.isalpha():
-        return ""
-    return "inside" if any(low <= ord(char) <= high for low, high in ranges) else "outside"
+        return " "
+    for kind, ranges in ((_KNOWN, _FIRST), (_DEVANAGARI, _SECOND)):
+        if any(low <= ord(char) <= high for low, high in ranges):
+            return kind
+    return _NEITHER
+
+
+_SCRIPTS = Letters(_script)

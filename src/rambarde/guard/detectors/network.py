@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 
-from rambarde.guard.detectors.features import BUCKETS, gram_matrix
+from rambarde.guard.detectors.features import BUCKETS, buckets
 
 Floats = NDArray[np.float32]
 FAMILIES = (
@@ -15,6 +15,8 @@ FAMILIES = (
     "minor", "person_reference", "reduces_exposure",
     "touches_body",
 )  # fmt: skip
+_BATCH = 64
+"""Texts whose n-grams are worked on at once: what fits into the cache of a core."""
 
 
 class Network:
@@ -51,12 +53,14 @@ class Network:
         return self.logits(np.repeat(embedded[None, :], len(folded), axis=0), folded)
 
     def _grams(self, folded: list[str]) -> tuple[Floats, Floats]:
-        data, indices, pointers = gram_matrix(folded)
-        sums = np.zeros((len(folded), self._both.shape[1]), dtype=np.float32)
-        for i in range(len(folded)):
-            part = slice(int(pointers[i]), int(pointers[i + 1]))
-            if part.stop > part.start:
-                sums[i] = self._both[indices[part]].sum(axis=0) * data[part.start]
+        """What the n-grams of each text add to the hidden layer and to the result: rows of `gram_matrix`, summed."""
+        sums = np.empty((len(folded), self._both.shape[1]), dtype=np.float32)
+        for start in range(0, len(folded), _BATCH):
+            part = folded[start : start + _BATCH]
+            present = np.zeros((len(part), BUCKETS), dtype=np.float32)
+            present[buckets(part)] = 1.0
+            counts = present.sum(axis=1, keepdims=True)
+            sums[start : start + _BATCH] = (present @ self._both) / np.sqrt(np.maximum(counts, 1.0))
         hidden = self._a["gram_hidden"].shape[1]
         return sums[:, :hidden], sums[:, hidden:]
 
