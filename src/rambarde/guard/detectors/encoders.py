@@ -15,6 +15,8 @@ from rambarde.guard.detectors.features import Span
 from rambarde.guard.detectors.passages import Passages
 
 Floats = NDArray[np.float32]
+_CALL = 4
+"""What a call of the second model costs, in tokens."""
 
 
 class Encoder:
@@ -32,12 +34,12 @@ class Encoder:
     def encode(self, texts: list[str]) -> Floats:
         return np.asarray(self._model._model._encode(texts), dtype=np.float32)
 
-    def passages(self, text: str, spans: Sequence[Span]) -> Passages:
-        """Parts of a long text, in its order, as tokens: for `embed`."""
-        return Passages.of(text, spans, self._model._model.sp._encode_one)
+    def passages(self, text: str, wanted: Sequence[Span], most: int) -> Passages:
+        """What is read of a long text to embed these parts of it; with up to `most` tokens, each as `encode` does."""
+        return Passages.reading(text, wanted, self._model._model.sp._encode_one, most)
 
     def embed(self, passages: Passages, wanted: Sequence[Span]) -> Floats:
-        """Embeddings of many parts of a long text: of its passages as `encode` has them, and of windows over several."""
+        """Embeddings of these parts of a long text."""
         return passages.embedded(wanted, self._model._model)
 
     @staticmethod
@@ -68,6 +70,10 @@ class SecondEncoder:
         # One by one: a batch is no faster on one core, and costs memory.
         rows = [self._model.query(text) for text in texts]
         return np.stack(rows) if rows else np.zeros((0, self.WIDTH), dtype=np.float32)
+
+    def cost(self, text: str) -> int:
+        """What a text costs: its tokens, a millisecond each, and what a call costs."""
+        return _CALL + int(self._model.token_count(text, True))
 
     @staticmethod
     def resources() -> list[bytes]:

@@ -25,6 +25,8 @@ SHORT = 110
 _LEAST = 14
 _STOPS = frozenset(".!?;:\n。！？；：।؟…|")
 _COMMAS = frozenset(",、，،")
+_LONG = 16
+"""Letters beyond which a word is a run without blanks, that is compared by as many at a time."""
 _STEM, _STEM_ARABIC = 5, 4
 _UNSPACED = "\u3000"
 """From here on scripts are Han, kana, Hangul and the like: written without blanks, or each of one language."""
@@ -80,8 +82,12 @@ def pieces_of(text: Text) -> list[Piece]:
 
 
 def _threes(words: list[str]) -> list[tuple[str, ...]]:
-    """All runs of three words; of fewer words, all of them."""
-    return [tuple(words[i : i + 3]) for i in range(max(1, len(words) - 2))]
+    """All runs of three words; of fewer words, all of them; and of very long words all runs of some letters."""
+    long = [word for word in words if len(word) > _LONG]
+    if long:
+        words = [word if len(word) <= _LONG else "" for word in words]
+    found = [tuple(words[i : i + 3]) for i in range(max(1, len(words) - 2))]
+    return found + [(word[i : i + _LONG],) for word in long for i in range(len(word) - _LONG + 1)]
 
 
 def words_of(folded: str) -> list[tuple[int, int]]:
@@ -113,7 +119,7 @@ def window_spans(start: int, end: int, text: str, size: int = WINDOW, step: int 
     return [*found, (start, end)]
 
 
-def sentence_spans(text: str) -> list[Span]:
+def sentence_spans(text: str, step: int = SHORT * 2 // 3) -> list[Span]:
     """Sentences by place; very short ones go with the next; long ones are cut at commas, or into windows."""
     found: list[Span] = []
     for start, end in _cut(text, 0, len(text), _STOPS, _LEAST):
@@ -121,7 +127,7 @@ def sentence_spans(text: str) -> list[Span]:
             found.append((start, end))
             continue
         for clause in _cut(text, start, end, _COMMAS, SHORT // 2):
-            found += window_spans(*clause, text, SHORT, SHORT * 2 // 3)
+            found += window_spans(*clause, text, SHORT, step)
     return found
 
 

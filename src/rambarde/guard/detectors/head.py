@@ -9,6 +9,7 @@ the policy to say.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import cast
@@ -17,9 +18,10 @@ import numpy as np
 
 from rambarde.guard.detectors.contract import DetectorInfo, Reading, Subject
 from rambarde.guard.detectors.encoders import Encoder, SecondEncoder
-from rambarde.guard.detectors.features import Piece, Span, pieces_of, sentence_spans, words_of
+from rambarde.guard.detectors.features import Piece, Span, pieces_of, words_of
 from rambarde.guard.detectors.languages import strange, unread_by_both, unread_by_first
 from rambarde.guard.detectors.network import FAMILIES, Floats, Mixture, Network, arrays_of, sigmoid
+from rambarde.guard.detectors.passages import Passages
 from rambarde.nouns.decision import Evidence
 from rambarde.nouns.request import Picture, Text
 from rambarde.nouns.signal import Polarity, Signal, SignalSpec
@@ -46,8 +48,14 @@ STRANGE_CHARACTERS = 240
 """The same for pieces in a language that the first does not know, though it reads the script."""
 FOREIGN_CHARACTERS = 1600
 """The same for pieces in a script that the first does not read: about half a second. Beyond, there is no answer."""
+SECOND_TOKENS, _CHARACTERS = 560, 80
+"""Most tokens that the second model is given in all, at a millisecond each; one less for so many of the text's characters."""
+EXACT_TOKENS = 24_000
+"""Up to so many tokens every piece is embedded for itself. Beyond, windows are summed from what they overlap."""
+MOST_TOKENS = 40_000
+"""What the first model reads in time. Only a long text that is disguised throughout has more: there is no answer."""
 _ONCE = 24
-"""Up to so many pieces each is embedded for itself; more of them are summed from one reading of the text."""
+"""Up to so many pieces each is embedded by the model's own code."""
 _POOL = 48
 """Most words whose absence is tried when a probability is explained."""
 _LOW, _EXPOSURE = FAMILIES.index("reduces_exposure"), FAMILIES.index("exposure")
@@ -106,12 +114,8 @@ class HeadDetector:
     def inspect(self, subject: Text | Picture, /) -> Reading:
         assert isinstance(subject, Text)
         found = self._read(subject)
-        if found.unread:
-            reason = f"the text models do not cover this script ({found.unread})"
-            return Reading(tuple(Signal.no_answer(spec.name, reason) for spec in self.info.specs))
-        if found.unasked:
-            reason = "the text is long, and in a language that only the slow model reads"
-            return Reading(tuple(Signal.no_answer(spec.name, reason) for spec in self.info.specs))
+        if isinstance(found, str):
+            return Reading(tuple(Signal.no_answer(spec.name, found) for spec in self.info.specs))
         scores = found.scores
         worst = scores.max(axis=0)
         # A promise to cover up counts only as far as no part of the text asks for the opposite.
@@ -135,22 +139,33 @@ class HeadDetector:
 
     def second_opinions(self, subject: Text) -> int:
         """Of how many pieces of a text the second model was asked: for measuring."""
-        return len(self._read(subject).asked)
+        found = self._read(subject)
+        return 0 if isinstance(found, str) else len(found.asked)
 
-    def _read(self, text: Text) -> _Found:
+    def _read(self, text: Text) -> _Found | str:
+        """What the models say; or, in words, why they have no answer."""
         if self._models is None:
             raise RuntimeError("head: load() has not run")
         m = self._models
         pieces = pieces_of(text)
+        if unread := next((name for piece in pieces if (name := unread_by_both(piece.clean))), ""):
+            return f"the text models do not cover this script ({unread})"
+        foreign = [bool(unread_by_first(piece.clean)) for piece in pieces]
+        choice = _Choice(pieces, m.second_encoder, _left(len(text.clean)))
+        if not choice.take_all([i for i, is_foreign in enumerate(foreign) if is_foreign], FOREIGN_CHARACTERS):
+            return "the text is long, and in a language that only the slow model reads"
+        embedded = _embed(m.encoder, pieces, text)
+        if embedded is None:
+            return "the text is long, and too much of it is disguised"
         folded = [piece.folded for piece in pieces]
-        unread = next((name for piece in pieces if (name := unread_by_both(piece.clean))), "")
-        embedded = _embed(m.encoder, pieces, text.clean, text.folded)
         first = m.network.calibrated(m.network.logits(embedded, folded))
         scores = sigmoid(first)
-        foreign = [bool(unread_by_first(piece.clean)) for piece in pieces]
         unknown = [f or strange(piece.folded, m.first) for f, piece in zip(foreign, pieces, strict=True)]
-        doubt = m.doubtful.doubt(scores)
-        asked = self._choose(pieces, foreign, unknown, doubt)
+        choice.take([i for i, f in enumerate(foreign) if unknown[i] and not f], STRANGE_CHARACTERS)
+        doubt = np.where(unknown, 0.0, m.doubtful.doubt(scores))
+        deepest = np.argsort(-doubt, kind="stable")[: np.count_nonzero(doubt > 0)]
+        choice.take(deepest.tolist(), DOUBTFUL_CHARACTERS)
+        asked = sorted(choice.chosen)
         second_embedded = m.second_encoder.encode([pieces[i].clean for i in asked])
         if asked:
             second = m.second.calibrated(m.second.logits(second_embedded, [folded[i] for i in asked]))
@@ -160,21 +175,7 @@ class HeadDetector:
             )
             for row, i in enumerate(asked):
                 scores[i] = other[row] if unknown[i] else mixed[row]
-        unasked = any(foreign[i] and i not in asked for i in range(len(pieces)))
-        return _Found(
-            pieces, scores, embedded, dict(zip(asked, second_embedded, strict=True)), unknown, unread, unasked
-        )
-
-    @staticmethod
-    def _choose(pieces: list[Piece], foreign: list[bool], unknown: list[bool], doubt: Floats) -> list[int]:
-        """Which pieces the second model is given, within what it can read in time; the most doubtful first."""
-        everything = range(len(pieces))
-        chosen = _within(pieces, [i for i in everything if foreign[i]], FOREIGN_CHARACTERS)
-        chosen |= _within(
-            pieces, [i for i in everything if unknown[i] and not foreign[i]], STRANGE_CHARACTERS
-        )
-        unsure = [int(i) for i in np.argsort(-doubt, kind="stable") if doubt[i] > 0 and not unknown[i]]
-        return sorted(chosen | _within(pieces, unsure, DOUBTFUL_CHARACTERS))
+        return _Found(pieces, scores, embedded, dict(zip(asked, second_embedded, strict=True)), unknown)
 
     def _why(self, found: _Found, at: int, family: int) -> str:
         """The words whose absence lowers the probability most; only their spelling is left out.
@@ -238,50 +239,69 @@ class _Models:
 @dataclass(frozen=True, slots=True)
 class _Found:
     """What the models said, piece by piece. `asked`: the second's embedding of those it was given; `unknown`: in a
-    language that the first does not know; `unasked`: the second should have been given more than it can read."""
+    language that the first does not know."""
 
     pieces: list[Piece]
     scores: Floats
     embedded: Floats
     asked: dict[int, Floats]
     unknown: list[bool]
-    unread: str
-    unasked: bool
 
 
-def _embed(encoder: Encoder, pieces: list[Piece], clean: str, folded: str) -> Floats:
-    """Few pieces each for itself; of many, those of each form as parts of it."""
+class _Choice:
+    """Which pieces the second model is given, within what it can read in time."""
+
+    def __init__(self, pieces: list[Piece], model: SecondEncoder, tokens: int) -> None:
+        self.chosen: set[int] = set()
+        self._pieces, self._model, self._tokens = pieces, model, tokens
+
+    def take(self, order: Sequence[int], characters: int) -> None:
+        """The first of these pieces, in this order, that have together no more than so many characters."""
+        for i in order:
+            if characters <= 0 or self._tokens <= 0:
+                return
+            text = self._pieces[i].clean
+            if len(text) > characters or (weight := _weight(text)) > characters:
+                continue
+            cost = self._model.cost(text)
+            characters -= weight
+            if cost <= self._tokens:
+                self._tokens -= cost
+                self.chosen.add(i)
+
+    def take_all(self, order: Sequence[int], characters: int) -> bool:
+        """Whether all of these fit in; if not, none need be asked."""
+        if sum(_weight(self._pieces[i].clean) for i in order) > characters:
+            return False
+        self.take(order, characters)
+        return self.chosen.issuperset(order)
+
+
+def _left(length: int) -> int:
+    """Tokens that the second model may be given beside a text of so many characters, which the first must read."""
+    return max(0, SECOND_TOKENS - length // _CHARACTERS)
+
+
+def _embed(encoder: Encoder, pieces: list[Piece], text: Text) -> Floats | None:
+    """Few pieces each for itself; of many, those of each form as parts of it. None where they are too much to read."""
     if len(pieces) <= _ONCE:
         return encoder.encode([piece.clean for piece in pieces])
     out = np.empty((len(pieces), 512), dtype=np.float32)
-    for disguised, text in ((False, clean), (True, folded)):
-        rows = [i for i, piece in enumerate(pieces) if piece.disguised is disguised]
-        if rows:
+    work: list[tuple[list[int], list[Span], Passages]] = []
+    tokens = 0
+    for disguised, form in ((False, text.clean), (True, text.folded)):
+        if rows := [i for i, piece in enumerate(pieces) if piece.disguised is disguised]:
             wanted = [pieces[i].span for i in rows]
-            out[rows] = encoder.embed(encoder.passages(text, _touched(sentence_spans(text), wanted)), wanted)
+            passages = encoder.passages(form, wanted, EXACT_TOKENS - tokens)
+            work.append((rows, wanted, passages))
+            tokens += len(passages.ids)
+    if tokens > MOST_TOKENS:
+        return None
+    for rows, wanted, passages in work:
+        out[rows] = encoder.embed(passages, wanted)
     return out
 
 
-def _touched(sentences: list[Span], wanted: list[Span]) -> list[Span]:
-    """The sentences of which some part is wanted."""
-    covered = np.zeros(max(end for _, end in (*sentences, *wanted)) + 1, dtype=np.int64)
-    for start, end in wanted:
-        covered[start:end] = 1
-    before = np.concatenate([[0], np.cumsum(covered)])
-    return [(start, end) for start, end in sentences if before[end] > before[start]]
-
-
-def _within(pieces: list[Piece], order: list[int], characters: int) -> frozenset[int]:
-    """The first of these pieces, in this order, that have together no more than so many characters."""
-    chosen: set[int] = set()
-    for i in order:
-        cost = _cost(pieces[i].clean)
-        if cost <= characters:
-            characters -= cost
-            chosen.add(int(i))
-    return frozenset(chosen)
-
-
-def _cost(text: str) -> int:
+def _weight(text: str) -> int:
     """Characters, of which one in Han, kana or Hangul is a token and so weighs like three."""
-    return len(text) + 2 * sum(char > "\u3000" for char in text)
+    return len(text) if text.isascii() else len(text) + 2 * sum(char > "\u3000" for char in text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Set
 
 from rambarde.guard.detectors.features import Letters, familiar
@@ -16,7 +17,7 @@ _FIRST = (
     (0x3000, 0x9FFF), (0xAC00, 0xD7A3), (0xF900, 0xFAFF), (0xFE30, 0xFFEF), (0x1F000, 0x1FAFF), (0x20000, 0x3FFFF),
 )  # fmt: skip
 """Scripts of the first model's 16 languages: Latin, Greek, Cyrillic, Arabic, Thai, kana, Han, Hangul, signs."""
-_SECOND = (*_FIRST, (0x0900, 0x097F), (0xA8E0, 0xA8FF))
+_SECOND = tuple(sorted((*_FIRST, (0x0900, 0x097F), (0xA8E0, 0xA8FF))))
 """The second also reads Devanagari, which it has learned from. It knows more scripts, but learned nothing there."""
 
 
@@ -54,10 +55,14 @@ def _script(char: str) -> str:
     """Which models read a letter; a blank for what is none."""
     if not char.isalpha():
         return " "
-    for kind, ranges in ((_KNOWN, _FIRST), (_DEVANAGARI, _SECOND)):
-        if any(low <= ord(char) <= high for low, high in ranges):
-            return kind
-    return _NEITHER
+    if _within(ord(char), _FIRST):
+        return _KNOWN
+    return _DEVANAGARI if _within(ord(char), _SECOND) else _NEITHER
+
+
+def _within(point: int, ranges: tuple[tuple[int, int], ...]) -> bool:
+    at = bisect_right(ranges, (point, 0x110000))
+    return at > 0 and point <= ranges[at - 1][1]
 
 
 _SCRIPTS = Letters(_script)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rambarde.guard.detectors.features import Span
+from rambarde.guard.detectors.features import SHORT, Span, sentence_spans
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -41,6 +41,23 @@ class Passages:
     ids: Ints
     places: Ints
     bounds: Ints
+
+    @classmethod
+    def reading(
+        cls, text: str, wanted: Sequence[Span], tokenize: Callable[[str], list[int]], most: int
+    ) -> Passages:
+        """What is read of a text to embed these parts of it, all to be had from `spans`.
+
+        With up to `most` tokens each of them for itself; else the sentences, and the windows from them; else, of
+        windows that overlap in a long clause, every other one from its neighbours too.
+        """
+        apart = cls.of(text, _touched(sentence_spans(text, SHORT), wanted), tokenize)
+        tokens_each = len(apart.ids) / sum(end - start for start, end in apart.spans)
+        sentences = _touched(sentence_spans(text), wanted)
+        for spans in (sorted({*wanted, *sentences}), sentences):
+            if sum(end - start for start, end in spans) * tokens_each <= most:
+                return cls.of(text, spans, tokenize)
+        return apart
 
     @classmethod
     def of(cls, text: str, spans: Sequence[Span], tokenize: Callable[[str], list[int]]) -> Passages:
@@ -92,20 +109,25 @@ class Passages:
     def _add(self, batch: slice, windows: Ints, tokens: _Tokens, sums: Floats, lengths: Floats) -> None:
         """To each sum what the model sees in those of its tokens that are in this batch of parts."""
         first, last = int(self.bounds[batch.start]), int(self.bounds[batch.stop])
-        part = np.repeat(np.arange(batch.start, batch.stop), np.diff(self.bounds[batch.start : batch.stop + 1]))
+        part = np.repeat(
+            np.arange(batch.start, batch.stop), np.diff(self.bounds[batch.start : batch.stop + 1])
+        )
         rows = np.arange(last - first) + _GAP * (part - batch.start + 1)
-        features = tokens.features(self.ids[first:last], rows)[rows]
+        features = tokens.features(self.ids[first:last], rows)
         places = self.places[first:last]
-        near = np.flatnonzero((windows[:, 0] <= places.max()) & (windows[:, 1] > places[places >= 0].min(initial=0)))
+        near = np.flatnonzero(
+            (windows[:, 0] <= places.max()) & (windows[:, 1] > places[places >= 0].min(initial=0))
+        )
         low, high = windows[near, :1], windows[near, 1:]
-        belongs = np.concatenate(
+        into = np.concatenate([np.arange(batch.start, batch.stop), len(self.spans) + near, [len(sums) - 1]])
+        belongs = np.zeros((len(into), len(features)), dtype=np.float32)
+        belongs[:, rows] = np.concatenate(
             [
                 part == np.arange(batch.start, batch.stop)[:, None],
                 (places >= low) & (places < high),
                 (self.ids[first:last] <= _EOS)[None] & (self.ids[first:last] >= _BOS),
             ]
-        ).astype(np.float32)
-        into = np.concatenate([np.arange(batch.start, batch.stop), len(self.spans) + near, [len(sums) - 1]])
+        )
         lengths[into] += belongs.sum(axis=1)
         # Each token is brought to mean 0 and spread 1 while it is added.
         mean, scale = _moments(features, tokens.eps)
@@ -140,7 +162,8 @@ class _Tokens:
             np.concatenate([embedding, empty[:, : embedding.shape[1]]]),
             x,
             tuple(
-                tuple(inner[i] @ w for w in np.split(backend.w1[i], size)) for i, (size, _) in enumerate(_ORDERS)
+                tuple(inner[i] @ w for w in np.split(backend.w1[i], size))
+                for i, (size, _) in enumerate(_ORDERS)
             ),
             backend,
         )
@@ -162,21 +185,33 @@ class _Tokens:
         out[:, :width] = self.embedding[at]
         own = self.inner[at]
         middle = slice(_GAP, size - _GAP)
+        near = np.empty((size - 2 * _GAP, inner), dtype=np.float32)
+        seen = np.zeros((size, inner), dtype=np.float32)
         for i, (order, left) in enumerate(_ORDERS):
             beside = [slice(_GAP + k - left, size - _GAP + k - left) for k in range(order)]
-            column = slice(i * inner, (i + 1) * inner)
-            first = b.b1[i] + sum(slot[at[s]] for slot, s in zip(self.slots[i], beside, strict=True))
-            seen = np.zeros((size, inner), dtype=np.float32)
-            np.maximum(first, 0, out=seen[middle])
-            seen += own[:, column]
-            seen[empty] = 0
-            second = b.b2[i] + sum(
-                seen[s] @ w for w, s in zip(np.split(b.w2[i], order), beside, strict=True)
-            )
-            target = out[middle, width + i * inner : width + (i + 1) * inner]
-            np.maximum(second, 0, out=target)
-            target += seen[middle]
+            first = seen[middle]
+            first[:] = b.b1[i]
+            for slot, s in zip(self.slots[i], beside, strict=True):
+                first += np.take(slot, at[s], axis=0, out=near, mode="clip")
+            np.maximum(first, 0, out=first)
+            first += own[middle, i * inner : (i + 1) * inner]
+            first[empty[middle]] = 0
+            second = out[middle, width + i * inner : width + (i + 1) * inner]
+            second[:] = b.b2[i]
+            for weight, s in zip(np.split(b.w2[i], order), beside, strict=True):
+                second += np.matmul(seen[s], weight, out=near)
+            np.maximum(second, 0, out=second)
+            second += first
         return out
+
+
+def _touched(sentences: list[Span], wanted: Sequence[Span]) -> list[Span]:
+    """The sentences of which some part is wanted."""
+    covered = np.zeros(sentences[-1][1] + 2, dtype=np.int64)
+    for start, end in wanted:
+        covered[start + 1 : end + 1] = 1
+    before = np.cumsum(covered)
+    return [(start, end) for start, end in sentences if before[end] > before[start]]
 
 
 def _groups(bounds: Ints, start: int, stop: int, most: int) -> Iterator[slice]:
