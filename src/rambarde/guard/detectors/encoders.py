@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from rambarde.guard.detectors.features import Span
-from rambarde.guard.detectors.passages import Passages
+from rambarde.guard.detectors.passages import Passages, Tokenize
 
 Floats = NDArray[np.float32]
 _CALL = 4
@@ -34,9 +35,9 @@ class Encoder:
     def encode(self, texts: list[str]) -> Floats:
         return np.asarray(self._model._model._encode(texts), dtype=np.float32)
 
-    def passages(self, text: str, wanted: Sequence[Span], most: int) -> Passages:
-        """What is read of a long text to embed these parts of it; with up to `most` tokens, each as `encode` does."""
-        return Passages.reading(text, wanted, self._model._model.sp._encode_one, most)
+    def tokenizer(self) -> Tokenize:
+        """Gives the tokens of a word; remembers them, for the parts of one text."""
+        return cache(self._model._model.sp._encode_one)
 
     def embed(self, passages: Passages, wanted: Sequence[Span]) -> Floats:
         """Embeddings of these parts of a long text."""

@@ -75,10 +75,23 @@ def pieces_of(text: Text) -> list[Piece]:
         read = {piece.folded for piece in found.values()}
         for start, end in spans(text.folded):
             folded = text.folded[start:end]
-            if folded not in read and not known.issuperset(_threes(folded.split())):
+            if folded in read:
+                continue
+            words = _whole(text.folded, start, end)
+            if not known.issuperset(_threes(words)) if words else folded not in plain:
                 read.add(folded)
                 found[folded] = Piece(folded, folded, start, disguised=True)
     return list(found.values())
+
+
+def _whole(text: str, start: int, end: int) -> list[str]:
+    """The words of a part, without one that is cut off at its edge: that one stands whole in the part beside it."""
+    words = text[start:end].split()
+    for at, edge in ((-1, end), (0, start)):
+        cut = 0 < edge < len(text) and not text[edge - 1].isspace() and not text[edge].isspace()
+        if cut and words and len(words[at]) <= _LONG:
+            words.pop(at)
+    return words
 
 
 def _threes(words: list[str]) -> list[tuple[str, ...]]:

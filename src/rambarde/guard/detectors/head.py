@@ -48,11 +48,11 @@ STRANGE_CHARACTERS = 240
 """The same for pieces in a language that the first does not know, though it reads the script."""
 FOREIGN_CHARACTERS = 1600
 """The same for pieces in a script that the first does not read: about half a second. Beyond, there is no answer."""
-SECOND_TOKENS, _CHARACTERS = 560, 80
-"""Most tokens that the second model is given in all, at a millisecond each; one less for so many of the text's characters."""
+SECOND_TOKENS, _CHARACTERS = 560, 70
+"""Most tokens that the second model is given in all, at a millisecond each; fewer by one for so many characters."""
 EXACT_TOKENS = 24_000
 """Up to so many tokens every piece is embedded for itself. Beyond, windows are summed from what they overlap."""
-MOST_TOKENS = 40_000
+MOST_TOKENS = 44_000
 """What the first model reads in time. Only a long text that is disguised throughout has more: there is no answer."""
 _ONCE = 24
 """Up to so many pieces each is embedded by the model's own code."""
@@ -288,11 +288,11 @@ def _embed(encoder: Encoder, pieces: list[Piece], text: Text) -> Floats | None:
         return encoder.encode([piece.clean for piece in pieces])
     out = np.empty((len(pieces), 512), dtype=np.float32)
     work: list[tuple[list[int], list[Span], Passages]] = []
-    tokens = 0
+    tokens, tokenize = 0, encoder.tokenizer()
     for disguised, form in ((False, text.clean), (True, text.folded)):
         if rows := [i for i, piece in enumerate(pieces) if piece.disguised is disguised]:
             wanted = [pieces[i].span for i in rows]
-            passages = encoder.passages(form, wanted, EXACT_TOKENS - tokens)
+            passages = Passages.reading(form, wanted, tokenize, EXACT_TOKENS - tokens)
             work.append((rows, wanted, passages))
             tokens += len(passages.ids)
     if tokens > MOST_TOKENS:

@@ -18,6 +18,7 @@ from rambarde.guard.detectors.features import SHORT, Span, sentence_spans
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+Tokenize = Callable[[str], list[int]]
 _BATCH = 384
 """Tokens worked on at once: what fits into the cache of a core."""
 _SHARED = 4096
@@ -43,9 +44,7 @@ class Passages:
     bounds: Ints
 
     @classmethod
-    def reading(
-        cls, text: str, wanted: Sequence[Span], tokenize: Callable[[str], list[int]], most: int
-    ) -> Passages:
+    def reading(cls, text: str, wanted: Sequence[Span], tokenize: Tokenize, most: int) -> Passages:
         """What is read of a text to embed these parts of it, all to be had from `spans`.
 
         With up to `most` tokens each of them for itself; else the sentences, and the windows from them; else, of
@@ -60,9 +59,8 @@ class Passages:
         return apart
 
     @classmethod
-    def of(cls, text: str, spans: Sequence[Span], tokenize: Callable[[str], list[int]]) -> Passages:
-        """`spans` in the order of the text; `tokenize` gives the tokens of one word."""
-        known: dict[str, list[int]] = {}
+    def of(cls, text: str, spans: Sequence[Span], tokenize: Tokenize) -> Passages:
+        """`spans` in the order of the text; `tokenize` gives the tokens of one word, and is asked for each anew."""
         ids: list[int] = []
         places: list[int] = []
         bounds = [0]
@@ -73,9 +71,7 @@ class Passages:
             at = start
             for word in text[start:end].split():
                 at = text.index(word, at)
-                found = known.get(word)
-                if found is None:
-                    found = known[word] = tokenize(word)
+                found = tokenize(word)
                 ids += found
                 # A run without blanks is many tokens: each is taken to be as long as the others.
                 width = len(word) / len(found)
@@ -115,9 +111,8 @@ class Passages:
         rows = np.arange(last - first) + _GAP * (part - batch.start + 1)
         features = tokens.features(self.ids[first:last], rows)
         places = self.places[first:last]
-        near = np.flatnonzero(
-            (windows[:, 0] <= places.max()) & (windows[:, 1] > places[places >= 0].min(initial=0))
-        )
+        lowest = places[places >= 0].min(initial=places.max() + 1)
+        near = np.flatnonzero((windows[:, 0] <= places.max()) & (windows[:, 1] > lowest))
         low, high = windows[near, :1], windows[near, 1:]
         into = np.concatenate([np.arange(batch.start, batch.stop), len(self.spans) + near, [len(sums) - 1]])
         belongs = np.zeros((len(into), len(features)), dtype=np.float32)
