@@ -4,8 +4,8 @@
 
 Every kind of text has 32,000 characters as sent, or fewer where its clean form would have more. All kinds take turns,
 in one process, on one thread; times are of the processor, so that others on the machine are not counted (they still
-slow it down: caches and memory are shared). `tokens` is what the first model read, `asked` of how many pieces the
-second was asked, `grows` the head's time at 32,000 characters over that at 16,000.
+slow it down: caches and memory are shared). `asked` is of how many pieces the second
+model was asked, `grows` the head's time at 32,000 characters over that at 16,000.
 The short prompts are the project's own wordings, each kind timed on the clock and the processor.
 """
 
@@ -124,17 +124,18 @@ def main() -> int:
     print("|---|---|---|---|---|---|---|---|")
     for name, parts in times.items():
         least = {part: round(min(found), 1) for part, found in parts.items()}
+        median = {part: round(statistics.median(found), 1) for part, found in parts.items()}
         row = {
             "text": name,
             "least_ms": least,
-            "median_ms": {part: round(statistics.median(found), 1) for part, found in parts.items()},
+            "median_ms": median,
             "asked": head.second_opinions(texts[name]),
             "answers": answers[name],
         }
         rows.append(row)
         print(
             f"| {name} | {least['normalising']:.0f} | {least['terms']:.0f} | {least['names']:.0f} | "
-            f"**{least['head']:.0f}** ({row['median_ms']['head']:.0f}) | {least['head'] / least['half']:.1f} | "
+            f"**{least['head']:.0f}** ({median['head']:.0f}) | {least['head'] / least['half']:.1f} | "
             f"{row['asked']} | {'values' if answers[name] else 'no answer'} |"
         )
     short = prompts(head, detectors)

@@ -12,7 +12,8 @@ import pytest
 
 from rambarde.guard.detectors.contract import Reading
 from rambarde.guard.detectors.features import WINDOW, gram_matrix, grams, windows
-from rambarde.guard.detectors.head import FAMILIES, HeadDetector
+from rambarde.guard.detectors.head import HeadDetector
+from rambarde.guard.detectors.network import FAMILIES
 from rambarde.guard.text.normalise import canonical
 from rambarde.nouns.signal import Polarity, State
 
