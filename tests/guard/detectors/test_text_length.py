@@ -87,8 +87,11 @@ def test_a_sentence_counts_wherever_it_stands_as_much_as_alone(head: HeadDetecto
     assert len(alone) >= 4
     filler = LONG[kind]()
     for text, before in list(alone.items())[:4]:
-        at = chance.randrange(len(filler) - 200)
-        found = scores(head, f"{filler[:at]}. {text} {filler[at : LIMIT - 200]}")
+        # Between two sentences, if there are any: a rest of a few letters would go with this one.
+        at = chance.randrange(500, len(filler) - 300)
+        at = max(filler.rfind(mark, 0, at) for mark in ".。") + 1 or at
+        before_it = filler[:at].rstrip(".。")
+        found = scores(head, f"{before_it}. {text} {filler[at : LIMIT - 200]}")
         for family in FAMILIES:
             if family != "reduces_exposure":
                 assert found[family] >= before[family] - 1e-3, (family, at, text)
