@@ -10,7 +10,6 @@ sexual content, exposure, pose or substance: evidence of a minor is learned from
 
 from __future__ import annotations
 
-import importlib
 import json
 import random
 import re
@@ -20,9 +19,8 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
-from rambarde.guard.detectors.head import FAMILIES
 from rambarde.guard.detectors.lexicon import Lexicon, parse
-from rambarde.guard.detectors.terms import ages, package_terms
+from rambarde.guard.detectors.terms import ages
 from rambarde.guard.text.normalise import fold
 
 HERE = Path(__file__).parent / "corpus"
@@ -69,26 +67,10 @@ _MAY_TOUCH_WORDS = re.compile(
 )
 """The same for single templates of ordinary edits."""
 _PERSON_SLOTS = {"obj", "gen", "poss"}
-_FRAMES = (
-    "{t}",
-    "a woman, {t}",
-    "photo of a man, {t}, adults",
-    "{t}, highly detailed",
-    "an adult couple {t}",
-)
-_WORD_LISTS = (
-    "en_US",
-    "de_DE",
-    "fr_FR",
-    "nl_NL",
-    "pl_PL",
-    "ru_RU",
-    "es_ES",
-    "it_IT",
-    "ar_AA",
-    "ja_JP",
-    "zh_CN",
-)
+_OFTEN = {"scenes": 3, "users": 2, "prose": 2, "indirect": 4, "art": 3, "health": 3, "trap": 3}
+"""How many times as many rows a file's templates get: the widest, and the ones with the fewest words in common."""
+_SWAPPED = frozenset(("body", "swim", "acc", "garment", "newwear", "plain", "was", "goo", "place", "colour"))
+"""Slots whose words may come from another language: people who mix two say the noun in the other."""
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
@@ -167,7 +149,8 @@ def read(path: Path) -> Language:
         if not colon or "." not in part:
             raise ValueError(f"{path.name}:{number}: neither a slot nor a part")
         parts.setdefault(part, []).extend(t.strip() for t in templates.split(" | "))
-    return Language(path.stem.split(".")[0], slots, parts)
+    code, _, rest = path.stem.partition(".")
+    return Language(f"{code}-latn" if rest.startswith("latin") else code, slots, parts)
 
 
 def labels_of(part: str, template: str) -> tuple[frozenset[str], frozenset[str]]:
@@ -218,11 +201,11 @@ def fill(template: str, slots: dict[str, list[str]], rng: random.Random) -> str:
     return _SLOT.sub(lambda m: rng.choice(slots[m.group(1)]), template)
 
 
-def rows(seed: int = SEED, *, per_template: int = 6, explicit: bool = True) -> Iterator[Row]:
+def rows(seed: int = SEED, *, per_template: int = 6) -> Iterator[Row]:
     """All rows, in a fixed order for a seed. Raises `Refused` for a template that joins what must not be."""
     keeper = Keeper()
-    for path in sorted(HERE.glob("*.txt")):
-        language = read(path)
+    languages = [(path, read(path)) for path in sorted(HERE.glob("*.txt"))]
+    for path, language in languages:
         rng = random.Random(f"{seed}:{path.stem}")
         plain: list[Row] = []
         seen: set[str] = set()
@@ -239,7 +222,7 @@ def rows(seed: int = SEED, *, per_template: int = 6, explicit: bool = True) -> I
                         if part.startswith(("touch", "leave"))
                         else 1
                     )
-                    * (3 if path.stem.endswith("scenes") else 1)
+                    * (_OFTEN.get(path.stem.rpartition(".")[2], 1) if language.code == "en" else 1)
                 )
                 for _ in range(tries if _SLOT.search(template) else 1):
                     text = fill(template, language.slots, rng)
@@ -251,10 +234,9 @@ def rows(seed: int = SEED, *, per_template: int = 6, explicit: bool = True) -> I
                         Row(text, language.code, part, f"{language.code}:{part}:{template}", labels, open_)
                     )
         yield from plain
+        yield from _switched(language, path.stem, languages, keeper)
         yield from _joined(plain, rng, keeper)
         yield from _both(plain, language.slots.get("and", []), rng)
-    if explicit:
-        yield from _package_rows(random.Random(seed), keeper)
 
 
 def _joined(plain: list[Row], rng: random.Random, keeper: Keeper) -> Iterator[Row]:
@@ -282,6 +264,31 @@ def _joined(plain: list[Row], rng: random.Random, keeper: Keeper) -> Iterator[Ro
         yield Row(text, one.lang, f"{main.part}+", main.template, labels, open_)
 
 
+def _switched(
+    language: Language, stem: str, languages: list[tuple[Path, Language]], keeper: Keeper
+) -> Iterator[Row]:
+    """Sentences of one language with some nouns of another."""
+    rng = random.Random(f"switched:{stem}")
+    kind = stem.partition(".")[2]
+    others = [
+        other
+        for path, other in languages
+        if other.code != language.code and path.stem.partition(".")[2] == kind
+    ]
+    for part, templates in language.parts.items():
+        for template in templates:
+            names = set(_SLOT.findall(template)) & _SWAPPED
+            fitting = [other for other in others if names & other.slots.keys()]
+            if not fitting or part.startswith("minor"):
+                continue
+            other = rng.choice(fitting)
+            slots = language.slots | {name: other.slots[name] for name in names & other.slots.keys()}
+            text = fill(template, slots, rng)
+            labels, open_ = labels_of(part, template)
+            keeper.check(text, labels)
+            yield Row(text, "xx", part, f"{language.code}:{part}:{template}", labels, open_)
+
+
 def _both(plain: list[Row], words: list[str], rng: random.Random) -> Iterator[Row]:
     """Two edits in one request: it leaves body and clothing alone only if both do."""
     touch = [row for row in plain if row.part.startswith("touch.")]
@@ -301,38 +308,6 @@ def _both(plain: list[Row], words: list[str], rng: random.Random) -> Iterator[Ro
         yield Row(text, one.lang, f"{main.part}+", main.template, labels, (one.open | two.open) - labels)
 
 
-def _package_rows(rng: random.Random, keeper: Keeper) -> Iterator[Row]:
-    """Explicit vocabulary of the package, in memory only: terms alone and beside an adult."""
-    excluded = (
-        resources.files("rambarde.guard.detectors")
-        .joinpath("lists/not-sexual.txt")
-        .read_text(encoding="utf-8")
-    )
-    labels, open_ = LABELS["sexual"][0], frozenset(FAMILIES) - {"sexual"}
-    terms = sorted({t.words for t in package_terms(frozenset(t.words for t in parse(excluded)))})
-    for term in rng.sample(terms, 1000):
-        text = rng.choice(_FRAMES).format(t=term)
-        if not keeper.minor(text):
-            yield Row(text, "xx", "sexual.package", f"xx:{term}", labels, open_)
-    # The same frames with ordinary words, or the frames themselves would be taken for the evidence.
-    for code in _WORD_LISTS:
-        words = importlib.import_module(f"faker.providers.lorem.{code}").Provider.word_list
-        common = sorted({w for w in words if not keeper.listed(w)})
-        for _ in range(500):
-            picked = " ".join(rng.sample(common, rng.choice((1, 1, 2, 3, 6))))
-            frame = rng.choice(_FRAMES)
-            text = frame.format(t=picked)
-            if not keeper.listed(text):
-                yield Row(
-                    text,
-                    code[:2],
-                    "gen.words",
-                    f"{code}:{picked}",
-                    frozenset(),
-                    frozenset(("person_reference",)),
-                )
-
-
 if __name__ == "__main__":
-    for row in rows(explicit=False):
+    for row in rows():
         sys.stdout.write(json.dumps(row.as_json(), ensure_ascii=False) + "\n")

@@ -22,7 +22,7 @@ LARGEST = 12_000_000
 WEIGHTS = (".onnx", ".tflite", ".npz", ".bin", ".safetensors", ".pt", ".h5")
 BINARY = (*WEIGHTS, ".png", ".jpg", ".jpeg", ".webp", ".gz", ".ico", ".woff2")
 
-OWN_WEIGHTS = {"src/rambarde/guard/detectors/weights/head.npz"}
+OWN_WEIGHTS = {f"src/rambarde/guard/detectors/weights/{name}.npz" for name in ("head", "second")}
 """Trained by `training/` on the project's own corpus; NOTICE lists what comes from others."""
 
 # Put together from pieces, so that this file does not name what it looks for.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import unicodedata
+from collections.abc import Callable
+from types import FrameType
 
 import pytest
 from hypothesis import given, settings
@@ -161,3 +164,49 @@ def test_time_grows_with_the_length_and_no_faster(unit: str) -> None:
     short, long = spend(4_000), spend(32_000)
     # Eight times the text: linear is 8, quadratic 64 and more than a second; the slack is for a busy machine.
     assert long < 40 * short + 0.1
+
+
+@pytest.mark.parametrize(
+    "unit", ["r e m o v e  ", "a.b.c.", "e\u0301\u0302", "r3m0v3 ", "rеmоvе ", "aaaa", "👙", "x-"]
+)
+def test_the_work_grows_with_the_length_and_no_faster(unit: str) -> None:
+    """Counted in lines of the normaliser that run, so that a busy machine changes nothing."""
+
+    def lines(text: str) -> int:
+        count = 0
+
+        def trace(frame: FrameType, event: str, arg: object) -> Callable[..., object] | None:
+            nonlocal count
+            if "rambarde" not in frame.f_code.co_filename:
+                return None
+            count += 1
+            return trace
+
+        sys.settrace(trace)
+        try:
+            canonical(text)
+        finally:
+            sys.settrace(None)
+        return count
+
+    sizes = (500, 1000, 2000)
+    found = [lines((unit * size)[:size]) for size in sizes]
+    assert found[1] <= 2.2 * found[0] + 200 and found[2] <= 2.2 * found[1] + 200
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("t4k3 0ff h3r cl07h35", "take off her clothes"),
+        ("74k3 0ff h3r dr355", "take off her dress"),
+        ("take_off_her_coat", "take off her coat"),
+        ("take.off.her.coat", "take off her coat"),
+        ("wwwwwoman", "woman"),
+        ("4k 85mm 1920x1080 f1.4 mp3 1girl", "4k 85mm 1920x1080 f1.4 mp3 1girl"),
+        ("photo.of.a.cat", "photo.of.a.cat"),
+        ("draw file_name.txt in the U.S. at www.example.com", "draw file_name.txt in the u.s. at www example com"),
+        ("a h0use at 85mm, 4k", "a house at 85mm, 4k"),
+    ],
+)
+def test_figures_and_marks_between_words(text: str, folded: str) -> None:
+    assert canonical(text).folded == folded

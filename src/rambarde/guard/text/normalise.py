@@ -23,6 +23,10 @@ _SPLITTERS = frozenset("._-*/\\|,·•~+:;'`^=#")
 _SINGLES = 4
 """So many single letters in a row are a word taken apart, not initials."""
 _VOWELS = frozenset("aeiouy034@")
+_HABIT = 2
+"""So many words with figures for letters are a habit."""
+_FIGURES = frozenset("013457@$")
+_UNITS = frozenset("k mm cm m d p fps iso x th st nd rd s h px mp w v gb mb am pm".split())
 
 
 def canonical(raw: str, *, limit: int = LIMIT, field: str = "prompt") -> Text:
@@ -54,12 +58,30 @@ def fold(text: str) -> str:
     parts = plain.split(_GAP)
     # Where wide gaps part words, three single letters are a word already.
     least = _SINGLES if len(parts) == 1 else _SINGLES - 1
-    words = [word for part in parts for word in _joined(part.split(), least)]
+    words = [word for part in parts for word in _joined(_unglued(part).split(), least)]
     read: dict[str, str] = {}
     for word in words:
         if word not in read:
             read[word] = _word(word, latin >= foreign, bool(foreign))
+    # Who writes two words with figures for letters means the figures of other words too.
+    if sum(_figured(word, found) for word, found in read.items()) >= _HABIT:
+        read = {word: _unleet_all(found) for word, found in read.items()}
     return " ".join(read[word] for word in words)
+
+
+def _unglued(text: str) -> str:
+    """`take_off_her_coat` and `take.off.her.coat` are four words; `file.txt` and `U.S.` stay."""
+    if "_" not in text and "." not in text:
+        return text
+    out: list[str] = []
+    for word in text.split():
+        for mark in "_.":
+            parts = word.split(mark)
+            if len(parts) > 2 and all(part.isalpha() and len(part) > 1 for part in parts):
+                word = " ".join(parts)
+                break
+        out.append(word)
+    return " ".join(out)
 
 
 def _too_long(limit: int, field: str) -> Fault:
@@ -220,6 +242,27 @@ def _unleet(word: str) -> str:
     return word[:start] + "".join(out) + word[end:]
 
 
+def _figured(word: str, read: str) -> bool:
+    """Whether figures stand for letters: already read so, or two and more among letters."""
+    if word.isalpha() or not any(c in LEET for c in word):
+        return False
+    return read.isalpha() or (sum(c in _FIGURES for c in word) > 1 and _unleet_all(word) != word)
+
+
+def _unleet_all(word: str) -> str:
+    """Every figure a letter, in a word that has letters: `cl07h35`, `0ff`, `74k3`; not `4k`, `85mm`, `1920x1080`."""
+    letters = sum("a" <= c <= "z" for c in word)
+    if not letters or len(word) < 3 or not all("a" <= c <= "z" or c in _FIGURES for c in word):
+        return word
+    start = 0
+    while start < len(word) and word[start].isdigit():
+        start += 1
+    # A number and its unit.
+    if start and word[start:].isalpha() and (word[start:] in _UNITS or (start > 1 and len(word) - start < 2)):
+        return word
+    return "".join(LEET.get(c, c) for c in word)
+
+
 def _between_letters(core: str, i: int) -> bool:
     """The sign at `i` stands, with at most one other sign beside it, between two letters."""
     left = core[:i][-2:]
@@ -238,6 +281,8 @@ def _unstretched(word: str) -> str:
         while j < n and word[j] == word[i]:
             j += 1
         run = j - i
-        out.append(word[i] if run > 2 and word[i].isalpha() and word[i] not in "xwm" else word[i:j])
+        # `xxx` and `www` mean something, `wwwoman` does not.
+        kept = word[i] in "xwm" and (run == 3 or run == n)
+        out.append(word[i] if run > 2 and word[i].isalpha() and not kept else word[i:j])
         i = j
     return "".join(out)

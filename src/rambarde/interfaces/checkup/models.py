@@ -22,6 +22,7 @@ from rambarde.nouns.request import Picture
 from rambarde.nouns.signal import State
 
 _REINSTALL = "Install rambarde again: a file that it needs is missing or damaged."
+_ELSEWHERE = "Install the package that it names, or run rambarde on the machine that it names (docs/detectors.md)."
 _SIDE = 256
 
 
@@ -64,6 +65,8 @@ def _row(
         )
     try:
         detector.load()
+    except ImportError as error:
+        return fail(check, f"does not load: {_short(error)}", _ELSEWHERE)
     except Exception as error:
         return fail(check, f"does not load: {type(error).__name__}: {_short(error)}", _REINSTALL)
     wanted = required[name] if required is not None else None

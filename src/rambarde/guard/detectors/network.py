@@ -1,0 +1,99 @@
+"""The network of the head: a hidden layer over embedding and character n-grams, one calibrated number per family."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rambarde.guard.detectors.features import BUCKETS, buckets
+
+Floats = NDArray[np.float32]
+FAMILIES = (
+    "sexual", "exposure", "pose", "substance", "religious_dress", "degrading", "non_consent", "justification",
+    "minor", "person_reference", "reduces_exposure",
+    "touches_body",
+)  # fmt: skip
+_BATCH = 64
+"""Texts whose n-grams are worked on at once: what fits into the cache of a core."""
+
+
+class Network:
+    """One hidden layer over embedding and n-grams, with a direct path, then a calibration per family.
+
+    Raises `ValueError` for weights that do not fit this version of the code.
+    """
+
+    def __init__(self, arrays: dict[str, Floats]) -> None:
+        self._a = {name: np.asarray(value, dtype=np.float32) for name, value in arrays.items()}
+        if self._a["gram_hidden"].shape[0] != BUCKETS or self._a["out_bias"].shape != (len(FAMILIES),):
+            raise ValueError("the weights of the head do not fit this version of the code: train them again")
+        self._both = np.concatenate([self._a["gram_hidden"], self._a["gram_out"]], axis=1)
+
+    def probabilities(self, logits: Floats) -> Floats:
+        """Calibrated, a row per text, a column per family."""
+        return sigmoid(self.calibrated(logits))
+
+    def calibrated(self, logits: Floats) -> Floats:
+        return np.asarray(logits * self._a["slope"] + self._a["shift"], dtype=np.float32)
+
+    def logits(self, embedded: Floats, folded: list[str]) -> Floats:
+        hidden_grams, direct_grams = self._grams(folded)
+        a = self._a
+        hidden = np.maximum(embedded @ a["emb_hidden"] + hidden_grams + a["hidden_bias"], 0.0)
+        out = hidden @ a["hidden_out"] + embedded @ a["emb_out"] + direct_grams + a["out_bias"]
+        return np.asarray(out, dtype=np.float32)
+
+    def without(self, embedded: Floats, folded: list[str]) -> Floats:
+        """Logits of variants of one text, all with the text's own embedding: what its spelling adds.
+
+        For explanations: cheap, since leaving out a word costs no second embedding.
+        """
+        return self.logits(np.repeat(embedded[None, :], len(folded), axis=0), folded)
+
+    def _grams(self, folded: list[str]) -> tuple[Floats, Floats]:
+        """What the n-grams of each text add to the hidden layer and to the result: rows of `gram_matrix`, summed."""
+        sums = np.empty((len(folded), self._both.shape[1]), dtype=np.float32)
+        for start in range(0, len(folded), _BATCH):
+            part = folded[start : start + _BATCH]
+            present = np.zeros((len(part), BUCKETS), dtype=np.float32)
+            present[buckets(part)] = 1.0
+            counts = present.sum(axis=1, keepdims=True)
+            sums[start : start + _BATCH] = (present @ self._both) / np.sqrt(np.maximum(counts, 1.0))
+        hidden = self._a["gram_hidden"].shape[1]
+        return sums[:, :hidden], sums[:, hidden:]
+
+
+class Mixture:
+    """Two opinions on one text as one: a weighted sum of their calibrated log odds, per family.
+
+    `low` and `high` bound the probabilities of the first that are in doubt; where they are equal, none is.
+    """
+
+    def __init__(self, arrays: dict[str, Floats]) -> None:
+        self._first, self._second, self._shift = arrays["first"], arrays["second"], arrays["shift"]
+        self._low, self._high = arrays["low"], arrays["high"]
+        if min(self._first.min(), self._second.min()) < 0:
+            raise ValueError("a mixture must not turn an opinion around: train it again")
+
+    def probabilities(self, first: Floats, second: Floats) -> Floats:
+        """Of calibrated log odds of both."""
+        return sigmoid(first * self._first + second * self._second + self._shift)
+
+    def doubt(self, probabilities: Floats) -> Floats:
+        """How deep in doubt the first is, per text: 0 for none, 1 in the middle of a family's band."""
+        width = np.maximum(self._high - self._low, 1e-6)
+        middle = (self._low + self._high) / 2
+        depth = 1.0 - np.abs(probabilities - middle) * 2 / width
+        return np.asarray(np.where(self._high > self._low, depth, 0.0).clip(0.0, 1.0).max(axis=1), np.float32)
+
+
+def arrays_of(data: bytes) -> dict[str, NDArray[np.generic]]:
+    """The arrays of an `npz` file."""
+    with np.load(BytesIO(data), allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def sigmoid(x: Floats) -> Floats:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -30.0, 30.0))), dtype=np.float32)
