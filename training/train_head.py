@@ -44,7 +44,7 @@ SHORT, SHORT_SECOND = 4, 20
 BATCH = 512
 RATE = 4e-3
 DECAY = 1e-5
-DROP = 0.2
+DROP = 0.15
 FOLDS = 3
 BANDS = ((0.3, 0.7), (0.2, 0.8), (0.1, 0.9), (0.05, 0.95))
 """Bands of doubt that are tried; the first is asked about a second opinion within one."""
