@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import BytesIO
 
 import numpy as np
@@ -17,6 +18,9 @@ FAMILIES = (
 )  # fmt: skip
 _BATCH = 64
 """Texts whose n-grams are worked on at once: what fits into the cache of a core."""
+_SCALE = "_scale"
+_STEPS = 127
+"""Steps of a weight in one byte, on either side of zero."""
 
 
 class Network:
@@ -26,7 +30,7 @@ class Network:
     """
 
     def __init__(self, arrays: dict[str, Floats]) -> None:
-        self._a = {name: np.asarray(value, dtype=np.float32) for name, value in arrays.items()}
+        self._a = {name: restored(arrays, name) for name in arrays if not name.endswith(_SCALE)}
         if self._a["gram_hidden"].shape[0] != BUCKETS or self._a["out_bias"].shape != (len(FAMILIES),):
             raise ValueError("the weights of the head do not fit this version of the code: train them again")
         self._both = np.concatenate([self._a["gram_hidden"], self._a["gram_out"]], axis=1)
@@ -93,6 +97,19 @@ def arrays_of(data: bytes) -> dict[str, NDArray[np.generic]]:
     """The arrays of an `npz` file."""
     with np.load(BytesIO(data), allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
+
+
+def small(name: str, values: Floats) -> dict[str, NDArray[np.generic]]:
+    """A matrix of weights in one byte each, and the size of a step per column, as `restored` reads them."""
+    scale = np.maximum(np.abs(values).max(axis=0), 1e-9) / _STEPS
+    return {name: np.round(values / scale).astype(np.int8), f"{name}{_SCALE}": scale.astype(np.float32)}
+
+
+def restored(arrays: Mapping[str, NDArray[np.generic]], name: str) -> Floats:
+    """Weights as numbers again, whether they were stored in bytes or not."""
+    values = np.asarray(arrays[name], dtype=np.float32)
+    steps = arrays.get(f"{name}{_SCALE}")
+    return values if steps is None else np.asarray(values * np.asarray(steps, np.float32), dtype=np.float32)
 
 
 def sigmoid(x: Floats) -> Floats:
