@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from rambarde.guard.inspect import Inspector
+from rambarde.guard.policy.catalogue import Catalogue
+from rambarde.guard.policy.language import Policy, Rule
+from rambarde.guard.policy.proof.prove import Proof, prove
 from rambarde.interfaces import parts
+from rambarde.interfaces.governance import charter
 from rambarde.interfaces.settings import Settings
 from tests.postgres import NewDatabase, postgres_server
 
@@ -31,3 +35,19 @@ def inspector() -> Iterator[Inspector]:
         loaded.load = lambda: None  # type: ignore[method-assign]
     yield made
     close()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def proofs_made_once() -> Iterator[None]:
+    """A proof is a function of policy, catalogue and floors: gateways need not prove the same one again."""
+    made: dict[object, Proof] = {}
+
+    def remembered(policy: Policy, catalogue: Catalogue, floors: Sequence[Rule]) -> Proof:
+        key = (policy, tuple(catalogue.values()), tuple(floors))
+        if key not in made:
+            made[key] = prove(policy, catalogue, floors)
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(charter, "prove", remembered)
+        yield
