@@ -14,7 +14,7 @@ from rambarde.interfaces.checkup import checkup as whole
 from rambarde.interfaces.checkup.checkup import checkup
 from rambarde.interfaces.checkup.row import Row, Status, ok
 from rambarde.interfaces.settings import Settings
-from tests.interfaces.test_library import opened, paint
+from tests.interfaces.library.conftest import opened, paint
 
 OK, WARN, FAIL = Status.OK, Status.WARN, Status.FAIL
 

@@ -14,7 +14,7 @@ from rambarde.interfaces.checkup.row import Status
 from rambarde.prove.log import FOLDER
 from rambarde.store.cipher import VARIABLE
 from tests.interfaces.cli.doctor.conftest import FAIL, OK, WARN, mended, rows
-from tests.interfaces.test_library import opened, paint
+from tests.interfaces.library.conftest import opened, paint
 
 pytestmark = pytest.mark.slow
 

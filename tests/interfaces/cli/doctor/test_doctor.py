@@ -26,7 +26,7 @@ from rambarde.store.cipher import Cipher
 from rambarde.store.database import Database
 from tests.interfaces.cli.doctor.conftest import FAIL, OK, WARN, mended, rows, tree
 from tests.interfaces.cli.governed import Town, tightened
-from tests.interfaces.test_library import opened, paint
+from tests.interfaces.library.conftest import opened, paint
 
 pytestmark = pytest.mark.slow
 
