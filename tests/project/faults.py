@@ -14,6 +14,7 @@ _MAKERS = {"Fault": 1, "invalid": 0, "unsupported": 0}
 """Who makes a fault, and at which place it takes the code."""
 
 
+@cache
 def codes() -> dict[str, str]:
     """Code → where it stands. A code with a hole (`f"{kind}_not_offered"`) shows it as `*`."""
     found: dict[str, str] = {}
@@ -26,6 +27,7 @@ def codes() -> dict[str, str]:
     return found
 
 
+@cache
 def findings() -> dict[str, str]:
     """The codes of what `rambarde log verify` finds: `findings.add("code", …)`."""
     found: dict[str, str] = {}
