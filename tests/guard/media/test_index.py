@@ -98,7 +98,7 @@ def test_empty_and_wrong() -> None:
 
 def test_it_is_fast(many: tuple[np.ndarray, HashIndex]) -> None:  # type: ignore[type-arg]
     rows, index = many
-    start = time.perf_counter()
+    start = time.process_time()
     for row in rows[:50]:
         index.within(row.tobytes())
-    assert (time.perf_counter() - start) / 50 < 0.02
+    assert (time.process_time() - start) / 50 < 0.02
