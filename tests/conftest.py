@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,20 @@ from rambarde.interfaces import parts
 from rambarde.interfaces.governance import charter
 from rambarde.interfaces.settings import Settings
 from tests.postgres import NewDatabase, postgres_server
+
+LONG = (
+    "scenarios/test_demo.py",
+    "project/test_tutorial.py",
+    "project/test_readme.py",
+    "interfaces/governance/test_two_gateways.py",
+    "interfaces/cli/test_scan.py",
+)
+"""The files that take longest, measured. They come first, so that no worker is left alone with one of them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path, len(LONG)))
 
 
 @pytest.fixture(scope="session")
