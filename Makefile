@@ -31,7 +31,7 @@ check: .venv/.test
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -m "not slow and not soak" $(PARALLEL)
 
-# What takes minutes: kill -9 in numbers, long runs, property tests at length.
+# What takes minutes: kill -9 in numbers, long runs, property tests at length, all scenarios on all surfaces.
 soak: .venv/.test
 	$(BIN)/python -m pytest -m soak
 
