@@ -37,6 +37,7 @@ bits = st.lists(st.integers(0, 255), unique=True, max_size=40)
     query=bits,
     radius=st.integers(0, LARGEST_RADIUS),
 )
+@pytest.mark.slow
 def test_small_banks_agree_with_a_scan(
     base: bytes, near: list[list[int]], far: list[bytes], query: list[int], radius: int
 ) -> None:

@@ -39,6 +39,7 @@ def agree(policy: Policy, floors: tuple[Rule, ...]) -> dict[Invariant, int | Non
 
 @given(policies())
 @settings(max_examples=3, deadline=None, suppress_health_check=QUIET)
+@pytest.mark.slow
 def test_both_provers_agree(drawn: tuple[Policy, tuple[Rule, ...]]) -> None:
     agree(*drawn)
 
