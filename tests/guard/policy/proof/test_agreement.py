@@ -38,14 +38,14 @@ def agree(policy: Policy, floors: tuple[Rule, ...]) -> dict[Invariant, int | Non
 
 
 @given(policies())
-@settings(max_examples=3, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=6, deadline=None, suppress_health_check=QUIET)
 @pytest.mark.slow
 def test_both_provers_agree(drawn: tuple[Policy, tuple[Rule, ...]]) -> None:
     agree(*drawn)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
 @given(policies())
 @settings(max_examples=80, deadline=None, suppress_health_check=QUIET)
 def test_both_provers_agree_at_length(drawn: tuple[Policy, tuple[Rule, ...]]) -> None:
