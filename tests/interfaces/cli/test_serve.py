@@ -28,6 +28,7 @@ LISTENING = 5.0
 """Seconds from the start of the process, on a machine that does nothing else."""
 
 
+@pytest.mark.slow
 def test_without_a_credential_it_does_not_start_and_says_how_to_make_one(rambarde: Rambarde) -> None:
     rambarde("serve", "--port", "0", "--data", "d", fails="policy_missing")
     wire(Settings(data="d"), demo=True).abandon()

@@ -11,6 +11,8 @@ from rambarde.guard.policy.signatures.key import FileKey
 from rambarde.interfaces.governance import papers
 from tests.interfaces.cli.governed import ADA, BEN, CLEO, FILES, Town, loosened, tightened
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_tightening_needs_one(governed: Town) -> None:
     policy = governed.policy(tightened(governed.read("policy.yaml")))

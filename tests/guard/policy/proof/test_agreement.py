@@ -70,6 +70,7 @@ def test_the_model_means_what_the_evaluator_does(drawn: tuple[Policy, tuple[Rule
 @pytest.mark.skipif(smt.z3 is None, reason="z3-solver is not installed")
 @given(policies())
 @settings(max_examples=40, deadline=None, suppress_health_check=QUIET)
+@pytest.mark.slow
 def test_z3_agrees(drawn: tuple[Policy, tuple[Rule, ...]]) -> None:
     policy, floors = drawn
     formulas = smt.Formulas(policy, NAMES)
@@ -80,6 +81,7 @@ def test_z3_agrees(drawn: tuple[Policy, tuple[Rule, ...]]) -> None:
 @pytest.mark.skipif(smt.z3 is None, reason="z3-solver is not installed")
 @given(policies(), policies())
 @settings(max_examples=40, deadline=None, suppress_health_check=QUIET)
+@pytest.mark.slow
 def test_z3_agrees_on_what_is_more_permissive(
     old: tuple[Policy, tuple[Rule, ...]], new: tuple[Policy, tuple[Rule, ...]]
 ) -> None:
