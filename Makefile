@@ -2,6 +2,11 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 JOBS ?= auto
+# A file goes to one worker; tests/conftest.py puts the long ones first.
+PARALLEL := -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# Where the environment says otherwise, compiled modules are kept all the same: every `rambarde` that is started
+# would compile all of them again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run test demo setup check soak bench eval pin clean
 
@@ -10,7 +15,7 @@ run: setup
 
 test: .venv/.test
 	scripts/get chromium chromium "tests of pages are skipped"
-	$(BIN)/python -m pytest -m "not soak" -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -m "not soak" $(PARALLEL)
 
 # The scenarios of January 2026 on every surface: make demo ARGS="--scenario GX-01 --json"
 ARGS ?=
@@ -24,9 +29,9 @@ check: .venv/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -m "not slow and not soak" -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -q -m "not slow and not soak" $(PARALLEL)
 
-# What takes minutes: kill -9 in numbers, long runs, property tests at length.
+# What takes minutes: kill -9 in numbers, long runs, property tests at length, all scenarios on all surfaces.
 soak: .venv/.test
 	$(BIN)/python -m pytest -m soak
 

@@ -154,11 +154,11 @@ async def test_an_answer_of_another_type_is_failed(answer: object) -> None:
 
 
 async def test_who_is_late_is_failed_and_holds_nobody_up() -> None:
-    slow = Fake(replace(TEXT, deadline=0.05), seconds=0.6)
+    slow = Fake(replace(TEXT, deadline=0.05), seconds=2.0)
     made = inspector(slow, Fake(LOOK, level))
     start = time.perf_counter()
     asked = await made.request(request(picture(51)))
-    assert time.perf_counter() - start < 0.5
+    assert time.perf_counter() - start < 1.8
     assert asked.signals["bad"] == Signal.failed("bad", "late")
     assert asked.signals["input.bare"].value == 0.2
 
@@ -171,8 +171,10 @@ async def test_one_that_hangs_starves_nobody_and_recovers() -> None:
     assert all(asked.signals["input.bare"].value == 0.2 for asked in many)
     assert slow.calls <= 4, "what was given up while it waited for a thread is not begun"
     slow.seconds = 0.0
-    await asyncio.sleep(0.9)
-    assert (await made.request(request())).signals["bad"].state is State.VALUE
+    end = time.monotonic() + 20
+    while (await made.request(request())).signals["bad"].state is not State.VALUE:
+        assert time.monotonic() < end, "it does not recover"
+        await asyncio.sleep(0.05)
 
 
 async def test_a_detector_that_is_not_the_required_one_is_unfit() -> None:

@@ -12,6 +12,7 @@ from rambarde.interfaces.settings import Settings, read_settings
 from rambarde.nouns.fault import Fault
 
 
+@pytest.mark.slow
 def test_the_settings_reach_the_detector(tmp_path: Path) -> None:
     register, fiction = tmp_path / "register.csv", tmp_path / "fiction.csv"
     register.write_text("name\nZoravel Quimby\n", "utf-8")

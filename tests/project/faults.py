@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from tests.project.modules import Module, modules
 
@@ -13,25 +14,27 @@ _MAKERS = {"Fault": 1, "invalid": 0, "unsupported": 0}
 """Who makes a fault, and at which place it takes the code."""
 
 
+@cache
 def codes() -> dict[str, str]:
     """Code → where it stands. A code with a hole (`f"{kind}_not_offered"`) shows it as `*`."""
     found: dict[str, str] = {}
     for module in modules().values():
         makers = _makers(module)
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.Call) and (name := _called(node)) in makers:
                 for code in _texts(_argument(node, makers[name]), module):
                     found.setdefault(code, f"{module.name}:{node.lineno}")
     return found
 
 
+@cache
 def findings() -> dict[str, str]:
     """The codes of what `rambarde log verify` finds: `findings.add("code", …)`."""
     found: dict[str, str] = {}
     for module in modules().values():
         if module.part != "prove":
             continue
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if (
                 isinstance(node, ast.Call)
                 and _called(node) == "add"
@@ -47,16 +50,23 @@ def findings() -> dict[str, str]:
 def _makers(module: Module) -> dict[str, int]:
     """The makers of faults a module sees: the three of `nouns.fault`, and functions that hand a `code` on."""
     seen = dict(_MAKERS)
-    for source in (module, *(modules()[i.module] for i in module.imports if i.module in modules())):
-        for node in ast.walk(source.tree):
-            if isinstance(node, ast.FunctionDef):
-                parameters = [a.arg for a in node.args.args]
-                hands_on = any(
-                    isinstance(call, ast.Call) and _called(call) in _MAKERS for call in ast.walk(node)
-                )
-                if "code" in parameters and hands_on:
-                    seen[node.name] = parameters.index("code")
+    for name in (module.name, *(i.module for i in module.imports)):
+        seen |= _own_makers(name)
     return seen
+
+
+@cache
+def _own_makers(name: str) -> dict[str, int]:
+    """Those that a module defines itself; none for a name that is no module."""
+    own: dict[str, int] = {}
+    for node in modules()[name].nodes if name in modules() else ():
+        if isinstance(node, ast.FunctionDef):
+            parameters = [a.arg for a in node.args.args]
+            if "code" in parameters and any(
+                isinstance(call, ast.Call) and _called(call) in _MAKERS for call in ast.walk(node)
+            ):
+                own[node.name] = parameters.index("code")
+    return own
 
 
 def _called(node: ast.Call) -> str:
@@ -85,7 +95,7 @@ def _texts(value: ast.expr | None, module: Module) -> Iterator[str]:
 
 def _assigned(name: str, module: Module) -> Iterator[str]:
     """A code held in a variable: a plain assignment, or the module's tables of (code, message, remedy)."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Assign) and any(
             isinstance(t, ast.Name) and t.id == name for t in node.targets
         ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +32,11 @@ class Module:
     tree: ast.Module
     imports: tuple[Import, ...]
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All of the tree, walked once."""
+        return tuple(ast.walk(self.tree))
+
     @property
     def part(self) -> str:
         """The part of the house: `guard` of `rambarde.guard.chain`; empty for `rambarde` itself."""
@@ -55,7 +60,10 @@ def modules() -> dict[str, Module]:
 
 
 def _imports(name: str, path: Path, tree: ast.Module, known: frozenset[str]) -> Iterator[Import]:
-    lazy = {id(child) for node in ast.walk(tree) if _is_lazy(node) for child in ast.walk(node)}
+    lazy: set[int] = set()
+    for node in ast.walk(tree):  # from the outside in
+        if id(node) not in lazy and _is_lazy(node):
+            lazy.update(map(id, ast.walk(node)))
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

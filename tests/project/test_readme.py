@@ -44,6 +44,8 @@ EXPECTED = {
 _SERVED = re.compile(r"listens on (http://\S+)")
 
 slow = pytest.mark.slow
+pytestmark = pytest.mark.timeout(600)
+"""Commands that load the models take seconds, and on a busy machine a minute."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Server:
     printed: str
     environment: dict[str, str]
 
-    def run(self, *command: str, timeout: float = 60) -> str:
+    def run(self, *command: str, timeout: float = 300) -> str:
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=timeout
         )
@@ -79,7 +81,7 @@ def serve(folder: Path, environment: dict[str, str], *options: str) -> Iterator[
             stderr=subprocess.STDOUT,
         )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not (found := _SERVED.search(out.read_text("utf-8"))) or not ready(found[1]):
             assert process.poll() is None and time.monotonic() < deadline, out.read_text("utf-8")
             time.sleep(0.1)
@@ -159,7 +161,7 @@ def serve_as_shown(server: Server, snippet: Snippet) -> None:
             "Content-Type": "application/json",
         }
         request = urllib.request.Request(f"{url}/v1/images/generations", body, headers)
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             assert "b64_json" in json.load(answer)["data"][0]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-import time
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -136,15 +135,14 @@ async def test_too_many_waiting_fail_at_once(any_house: House, monkeypatch: pyte
     genuine = any_house.log.append
 
     def slow(batch: Sequence[Committed]) -> Appended:
-        gate.wait(5)
+        gate.wait(20)
         return genuine(batch)
 
     monkeypatch.setattr(any_house.log, "append", slow)
     recorder = LogRecorder(any_house.log, batch=2, waiting=4)
     tasks = [asyncio.create_task(recorder.record(a_record(number))) for number in range(20)]
-    started = time.perf_counter()
-    done, _ = await asyncio.wait(tasks, timeout=1, return_when=asyncio.FIRST_COMPLETED)
-    assert time.perf_counter() - started < 1
+    done, _ = await asyncio.wait(tasks, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+    assert done, "refused while the log still waits"
     assert all(isinstance(task.exception(), Fault) for task in done)
     gate.set()
     found = await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,4 +1,7 @@
-"""January 2026, played: a few rows in `make check`, all of them in `make test`; and a broken guard is noticed."""
+"""January 2026, played: all wordings on one surface and some on all; on all of them in `make soak`.
+
+A broken guard is noticed.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +29,12 @@ from rambarde.interfaces.cli.main import app
 from rambarde.interfaces.demo import report
 from rambarde.interfaces.demo.gateways import Target, script_of
 from rambarde.interfaces.demo.play import Player, Row, equal, read
-from rambarde.interfaces.demo.scenarios import PERSON, SCENARIOS, chosen
+from rambarde.interfaces.demo.scenarios import PERSON, SCENARIOS, Scenario, chosen
 from rambarde.interfaces.demo.simulate import Script, Scripted
 from rambarde.interfaces.demo.wordings import wordings
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.wiring import Gateway
+from rambarde.nouns.caller import SURFACES
 from rambarde.nouns.fault import Fault
 from rambarde.nouns.signal import Signal
 from tests.interfaces.serving import serving
@@ -58,7 +62,7 @@ def play(
     harm: int = 2,
     twins: int = 1,
 ) -> list[Row]:
-    """The first few wordings of each scenario: all of them are played by `test_every_row_passes`."""
+    """The first few wordings of each scenario: all of them are played by `test_every_wording_passes`."""
     said = {
         id: (*[w for w in found if not w.twin][:harm], *[w for w in found if w.twin][:twins])
         for id, found in wordings().items()
@@ -114,7 +118,7 @@ def second(inspector: Inspector, tmp_path_factory: pytest.TempPathFactory) -> It
         yield made
 
 
-@pytest.mark.parametrize("id", [pytest.param("GX-01", marks=pytest.mark.slow), "GX-21"])
+@pytest.mark.parametrize("id", ["GX-01", "GX-21"])
 def test_a_scenario_passes(real: Target, id: str) -> None:
     rows = play([id], real, surfaces=("web", "reply"))
     assert all(row.passed for row in rows), told(rows)
@@ -242,34 +246,62 @@ def test_a_failing_row_is_exit_status_1(monkeypatch: pytest.MonkeyPatch) -> None
         assert ("because" in shown.output) is (passed is False)
 
 
+@dataclass(frozen=True)
+class Played:
+    """What a run of the command printed, and on which surfaces it played."""
+
+    surfaces: tuple[str, ...]
+    code: int
+    rows: list[Mapping[str, Any]]
+    errors: str
+
+    def of(self, scenario: Scenario) -> list[Mapping[str, Any]]:
+        return [row for row in self.rows if row["scenario"] == scenario.id]
+
+    def check(self, scenario: Scenario) -> None:
+        mine = self.of(scenario)
+        assert {row["surface"] for row in mine} == set(self.surfaces), self.errors
+        if scenario.pending:
+            assert {(row["decision"], row["passed"]) for row in mine} == {("pending", None)}
+            return
+        failed = [line for line in self.errors.splitlines() if scenario.id in line]
+        assert len(mine) == len(self.surfaces) * len(wordings()[scenario.id])
+        assert all(row["passed"] is True for row in mine), "\n".join(failed)
+        assert scenario.simulates or not any(row["simulated"] for row in mine)
+
+
 @pytest.fixture(scope="session")
-def everything() -> tuple[int, list[Mapping[str, Any]], str]:
-    """All rows on all surfaces, by the command as it is installed."""
-    return run()
+def everything() -> Played:
+    """All wordings on one surface, by the command as it is installed."""
+    return Played(("web",), *run("--surface", "web"))
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.id)
-def test_every_row_passes(everything: tuple[int, list[Mapping[str, Any]], str], scenario: Any) -> None:
-    _, rows, errors = everything
-    mine = [row for row in rows if row["scenario"] == scenario.id]
-    assert {row["surface"] for row in mine} == {"web", "app", "api", "reply"}, errors
-    if scenario.pending:
-        assert {(row["decision"], row["passed"]) for row in mine} == {("pending", None)}
-        return
-    failed = [line for line in errors.splitlines() if scenario.id in line]
-    assert len(mine) == 4 * len(wordings()[scenario.id])
-    assert all(row["passed"] is True for row in mine), "\n".join(failed)
-    assert scenario.simulates or not any(row["simulated"] for row in mine)
+def test_every_wording_passes(everything: Played, scenario: Scenario) -> None:
+    everything.check(scenario)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_the_lines_and_the_exit_status(everything: tuple[int, list[Mapping[str, Any]], str]) -> None:
-    code, rows, _ = everything
-    assert all(row.keys() == KEYS for row in rows)
-    assert code == (1 if any(row["passed"] is False for row in rows) else 0)
+def test_the_lines_and_the_exit_status(everything: Played) -> None:
+    assert all(row.keys() == KEYS for row in everything.rows)
+    assert everything.code == (1 if any(row["passed"] is False for row in everything.rows) else 0)
+
+
+@pytest.mark.parametrize("id", [s.id for s in SCENARIOS if not s.pending])
+def test_every_scenario_passes_on_the_other_surfaces(real: Target, second: Target, id: str) -> None:
+    rows = play([id], real, second, surfaces=("app", "api", "reply"), harm=1, twins=0)
+    assert rows and all(row.passed for row in rows), told(rows)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(2400)
+def test_every_row_passes() -> None:
+    """All wordings on all surfaces: what `rambarde demo` plays."""
+    everywhere = Played(SURFACES, *run())
+    assert everywhere.code == 0, everywhere.errors
+    for scenario in SCENARIOS:
+        everywhere.check(scenario)
 
 
 def test_every_scenario_has_its_row_in_the_coverage() -> None:

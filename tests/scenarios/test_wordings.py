@@ -143,6 +143,7 @@ def test_a_filled_template_would_be_found() -> None:
     assert not filling("put {who} in a hat", {"who": ["her", "him"]}).fullmatch("put them in a hat")
 
 
+@pytest.mark.slow
 def test_no_wording_joins_a_minor_with_intimate_content() -> None:
     keeper = corpus().Keeper()
     for _, _, text in said():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -92,7 +93,7 @@ def test_any_text_may_be_a_token(tokens: Tokens, clock: Clock, token: str) -> No
 @pytest.mark.parametrize("expired_before", [False, True])
 def test_of_many_claimers_one_wins(place: str, clock: Clock, expired_before: bool) -> None:
     """Two databases stand for two gateways; every token is fought for by eight threads."""
-    gateways = [Database.open(place, clock=clock) for _ in range(2)]
+    gateways = [Database.open(place, clock=clock, timeout=60) for _ in range(2)]
     tables = [Tokens(gateway) for gateway in gateways]
     if expired_before:
         for number in range(20):
@@ -107,11 +108,8 @@ def test_of_many_claimers_one_wins(place: str, clock: Clock, expired_before: boo
             claim = tokens.claim("c", str(number), "digest", **_soon(clock))
             found.append((number, type(claim).__name__))
 
-    threads = [threading.Thread(target=fight, args=(tables[i % 2],)) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(fight, [tables[i % 2] for i in range(8)]))
     for gateway in gateways:
         gateway.close()
     assert Counter(found) == Counter(

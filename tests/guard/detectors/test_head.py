@@ -115,6 +115,7 @@ def stops(head: HeadDetector, text: str) -> bool:
     return any(found[family] >= (0.4 if family == "exposure" else 0.5) for family in STOPPING)
 
 
+@pytest.mark.slow
 def test_recall_on_wordings_never_trained_on(head: HeadDetector) -> None:
     missed = [row["text"] for row in WORDINGS if not stops(head, row["text"])]
     assert len(missed) <= 0.07 * len(WORDINGS), missed

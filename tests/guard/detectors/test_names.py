@@ -100,6 +100,7 @@ def test_evidence_of_the_register_names_the_words(detector: NamesDetector) -> No
     ]
 
 
+@pytest.mark.slow
 def test_the_register_is_data_and_not_part_of_the_digest(detector: NamesDetector) -> None:
     """It only tightens, so a new entry is no policy change; the record still tells which register it was."""
     other = NamesDetector()
@@ -120,6 +121,7 @@ def storyteller(tmp_path_factory: pytest.TempPathFactory) -> NamesDetector:
     return found
 
 
+@pytest.mark.slow
 def test_a_name_known_to_be_fictional_is_nobody(detector: NamesDetector, storyteller: NamesDetector) -> None:
     for text in ("Branna Thornwick on a bridge", "branna thornwick's castle", "ブランナ・ソーンの絵"):
         assert value(storyteller, text) < 0.5

@@ -123,6 +123,7 @@ def test_ages_in_figures(text: str, found: bool) -> None:
     assert bool(ages(text)) is found
 
 
+@pytest.mark.slow
 def test_digest_depends_on_what_is_loaded(detector: TermsDetector) -> None:
     again = TermsDetector()
     again.load()

@@ -37,6 +37,7 @@ def fired(detector: TermsDetector, text: str) -> set[str]:
     return {s.name.removeprefix("terms.") for s in reading.signals if s.state is State.VALUE}
 
 
+@pytest.mark.slow
 def test_harmless_sentences_do_not_fire(detector: TermsDetector) -> None:
     wrong = [
         (line, families) for _, line in sentences("terms_harmless.txt") if (families := fired(detector, line))

@@ -69,6 +69,6 @@ def test_size_is_checked_before_decoding() -> None:
 
 def test_it_is_fast() -> None:
     text = base64.b64encode(bytes(10_000_000))
-    start = time.perf_counter()
+    start = time.process_time()
     decode_base64(text)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

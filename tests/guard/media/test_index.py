@@ -37,6 +37,7 @@ bits = st.lists(st.integers(0, 255), unique=True, max_size=40)
     query=bits,
     radius=st.integers(0, LARGEST_RADIUS),
 )
+@pytest.mark.slow
 def test_small_banks_agree_with_a_scan(
     base: bytes, near: list[list[int]], far: list[bytes], query: list[int], radius: int
 ) -> None:
@@ -98,7 +99,7 @@ def test_empty_and_wrong() -> None:
 
 def test_it_is_fast(many: tuple[np.ndarray, HashIndex]) -> None:  # type: ignore[type-arg]
     rows, index = many
-    start = time.perf_counter()
+    start = time.process_time()
     for row in rows[:50]:
         index.within(row.tobytes())
-    assert (time.perf_counter() - start) / 50 < 0.02
+    assert (time.process_time() - start) / 50 < 0.02

@@ -109,6 +109,7 @@ def agrees(
 
 @given(policies(), st.data())
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.slow
 def test_agrees_with_the_obvious_evaluator_on_generated_policies(
     drawn: tuple[Policy, tuple[Rule, ...]], data: st.DataObject
 ) -> None:
@@ -130,6 +131,7 @@ def standing() -> tuple[Evaluator, Catalogue]:
     return Evaluator(read_policy(shipped(SHIPPED), names), names), names
 
 
+@pytest.mark.slow
 def test_agrees_with_the_obvious_evaluator_on_the_shipped_policy(
     standing: tuple[Evaluator, Catalogue],
 ) -> None:

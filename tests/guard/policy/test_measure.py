@@ -103,6 +103,7 @@ def signals(values: dict[str, object], point: Point) -> dict[str, Signal]:
     st.sampled_from(list(Point)),
     st.frozensets(st.integers(0, len(MEASURES) + len(BLOCKS) - 1), min_size=1, max_size=3),
 )
+@pytest.mark.slow
 def test_under_measures_no_decision_is_looser(
     facts: Facts, values: dict[str, object], point: Point, chosen: frozenset[int]
 ) -> None:

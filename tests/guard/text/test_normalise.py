@@ -156,9 +156,9 @@ def test_time_grows_with_the_length_and_no_faster(unit: str) -> None:
         raw = (unit * size)[: size - 1] + "z"
         best = 1.0
         for _ in range(4):
-            begun = time.perf_counter()
+            begun = time.process_time()
             canonical(raw)
-            best = min(best, time.perf_counter() - begun)
+            best = min(best, time.process_time() - begun)
         return best
 
     short, long = spend(4_000), spend(32_000)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
-import time
 from typing import Any
 
 import numpy as np
@@ -154,16 +153,16 @@ async def test_a_late_function_keeps_its_place_until_it_returns(make_request: An
 
 
 async def test_the_event_loop_stays_free(make_request: Any) -> None:
-    def make(prompt: str, *, n: int, size: str, images: list[bytes]) -> list[bytes]:
-        time.sleep(0.2)
-        return [png()] * n
+    begun, go = threading.Event(), threading.Event()
 
-    task = asyncio.create_task(CallableUpstream(make).generate(make_request(), deadline=5))
-    ticks = 0
-    while not task.done():
-        await asyncio.sleep(0.01)
-        ticks += 1
-    assert ticks > 8 and len(task.result()) == 1
+    def make(prompt: str, *, n: int, size: str, images: list[bytes]) -> list[bytes]:
+        begun.set()
+        return [png()] * n if go.wait(20) else []
+
+    task = asyncio.create_task(CallableUpstream(make).generate(make_request(), deadline=30))
+    assert await asyncio.to_thread(begun.wait, 20)
+    go.set()
+    assert len(await task) == 1
 
 
 async def test_side_by_side(make_request: Any) -> None:

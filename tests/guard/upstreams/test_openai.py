@@ -88,7 +88,7 @@ async def test_misbehaviour_is_a_typed_fault_in_time(behaviour: str, n: int, mak
                 await upstream.generate(make_request("my private wish", n=n), deadline=_patience(kind))
         finally:
             await upstream.close()
-        assert time.monotonic() - began < _patience(kind) + 0.5
+        assert time.monotonic() - began < _patience(kind) + 3
         assert len(base_url.seen) == 1, "sent once, never again"
     fault = caught.value
     words = f"{fault!r} {fault} {fault.remedy}"

@@ -93,9 +93,9 @@ def test_quoted_text() -> None:
 
 
 def test_a_long_prompt_takes_no_time() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     understand('夜"' * 16_000 + " red cat" * 4_000)
-    assert time.monotonic() - began < 1.0
+    assert time.process_time() - began < 1.0
 
 
 async def test_every_picture_says_what_it_is(make_request: Any, make_picture: Any) -> None:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 
 import yaml
 
@@ -118,14 +119,14 @@ def suggest(word: str, allowed: tuple[str, ...]) -> str:
     return f"Did you mean {near[0]!r}? Known: {known}." if near else f"Known: {known}."
 
 
+@lru_cache(maxsize=32)  # the shipped documents are read again with every policy, and nodes do not change
 def load(data: bytes, source: str) -> Node:
     """The document's root. Raises `PolicyError` for anything that is not one plain YAML document."""
     if len(data) > LIMIT_BYTES:
         raise PolicyError(source, 1, 1, f"{len(data)} bytes.", f"A policy has at most {LIMIT_BYTES} bytes.")
     try:
         text = data.decode("utf-8")
-        _refuse_conveniences(text, source)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = _Loader(text, source).get_single_node()
     except UnicodeDecodeError as error:
         raise PolicyError(source, 1, 1, f"not UTF-8 at byte {error.start}.", "Save it as UTF-8.") from error
     except yaml.YAMLError as error:
@@ -138,23 +139,32 @@ def load(data: bytes, source: str) -> Node:
     return _node(root, source, 0)
 
 
-def _refuse_conveniences(text: str, source: str) -> None:
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):
+    """Refuses YAML's conveniences as it comes to them."""
+
+    def __init__(self, text: str, source: str) -> None:
+        super().__init__(text)
+        self._source = source
+        self._depth = 0
+
+    def get_event(self) -> yaml.Event:
+        event: yaml.Event = super().get_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise self._refused(event, "anchors and aliases are refused.", "Repeat the value.")
+        if getattr(event, "tag", None):
+            raise self._refused(event, "tags are refused.", "Remove the `!tag`.")
+        if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+            self._depth += 1
+            if self._depth > LIMIT_DEPTH:
+                raise self._refused(event, "nested too deeply.", f"At most {LIMIT_DEPTH} levels.")
+        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+            self._depth -= 1
+        return event
+
+    def _refused(self, event: yaml.Event, message: str, remedy: str) -> PolicyError:
         mark = event.start_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise PolicyError(source, line, column, "anchors and aliases are refused.", "Repeat the value.")
-        if getattr(event, "tag", None):
-            raise PolicyError(source, line, column, "tags are refused.", "Remove the `!tag`.")
-        if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
-            depth += 1
-            if depth > LIMIT_DEPTH:
-                raise PolicyError(
-                    source, line, column, "nested too deeply.", f"At most {LIMIT_DEPTH} levels."
-                )
-        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-            depth -= 1
+        return PolicyError(self._source, line, column, message, remedy)
 
 
 def _node(raw: yaml.Node, source: str, depth: int) -> Node:

@@ -6,14 +6,13 @@ an entry is here because a reader takes one character for the other.
 
 from __future__ import annotations
 
-import sys
 import unicodedata
 
 
 def _removed() -> dict[int, str | None]:
     """Characters nobody sees: formats, controls, surrogates, tags, selectors, fillers. Blanks become spaces."""
     table: dict[int, str | None] = {}
-    for point in range(sys.maxunicode + 1):
+    for point in (*range(0x20000), *range(0xE0000, 0xE1000)):  # the other planes have none
         char = chr(point)
         if unicodedata.category(char) in ("Cf", "Cc", "Cs") and not char.isspace():
             table[point] = None

@@ -9,12 +9,10 @@ from dataclasses import replace
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from rambarde.interfaces.cli import demo_keys
 from rambarde.interfaces.cli.options import Config, Data, settings
-from rambarde.interfaces.http.app import create_app
-from rambarde.interfaces.wiring import Gateway, wire
+from rambarde.interfaces.wiring import wire
 from rambarde.nouns.fault import Fault, Kind
 
 
@@ -67,14 +65,18 @@ def serve(
         gateway.abandon()
         listener.close()
         raise
+    # Imported here, and not above: no other command needs the web server, which takes a third of a second.
+    import uvicorn
+
+    from rambarde.interfaces.http.app import create_app
+
+    async def run() -> None:
+        # No access log: addresses are not kept.
+        config = uvicorn.Config(create_app(gateway), access_log=False, log_config=None, server_header=False)
+        await uvicorn.Server(config).serve(sockets=[listener])
+
     typer.echo(f"Rambarde listens on {chosen.base_url} (data in {chosen.data}, upstream {chosen.upstream})")
-    asyncio.run(_serve(gateway, listener))
-
-
-async def _serve(gateway: Gateway, listener: socket.socket) -> None:
-    # No access log: addresses are not kept.
-    config = uvicorn.Config(create_app(gateway), access_log=False, log_config=None, server_header=False)
-    await uvicorn.Server(config).serve(sockets=[listener])
+    asyncio.run(run())
 
 
 def listen(host: str, port: int) -> socket.socket:

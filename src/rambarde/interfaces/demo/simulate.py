@@ -17,12 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import uvicorn
 
 from rambarde.guard.detectors.contract import Change, Detector, DetectorInfo, Reading
 from rambarde.guard.inspect import Inspector
 from rambarde.interfaces import parts
-from rambarde.interfaces.http.app import create_app
 from rambarde.interfaces.http.errors import Links
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.wiring import Gateway, wire
@@ -139,6 +137,10 @@ def scripted(detectors: Iterable[Detector], gateway: Gateway, script: Script) ->
 
 
 async def _serve(data: str, script: Script) -> None:
+    import uvicorn  # here, and not above: only this process needs the web server
+
+    from rambarde.interfaces.http.app import create_app
+
     settings = Settings(data=data, port=0)
     gateway = wire(settings, demo=True)
     gateway.chain.inspector.close()

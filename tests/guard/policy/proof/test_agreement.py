@@ -38,13 +38,14 @@ def agree(policy: Policy, floors: tuple[Rule, ...]) -> dict[Invariant, int | Non
 
 
 @given(policies())
-@settings(max_examples=3, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=6, deadline=None, suppress_health_check=QUIET)
+@pytest.mark.slow
 def test_both_provers_agree(drawn: tuple[Policy, tuple[Rule, ...]]) -> None:
     agree(*drawn)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
 @given(policies())
 @settings(max_examples=80, deadline=None, suppress_health_check=QUIET)
 def test_both_provers_agree_at_length(drawn: tuple[Policy, tuple[Rule, ...]]) -> None:
@@ -69,6 +70,7 @@ def test_the_model_means_what_the_evaluator_does(drawn: tuple[Policy, tuple[Rule
 @pytest.mark.skipif(smt.z3 is None, reason="z3-solver is not installed")
 @given(policies())
 @settings(max_examples=40, deadline=None, suppress_health_check=QUIET)
+@pytest.mark.slow
 def test_z3_agrees(drawn: tuple[Policy, tuple[Rule, ...]]) -> None:
     policy, floors = drawn
     formulas = smt.Formulas(policy, NAMES)
@@ -79,6 +81,7 @@ def test_z3_agrees(drawn: tuple[Policy, tuple[Rule, ...]]) -> None:
 @pytest.mark.skipif(smt.z3 is None, reason="z3-solver is not installed")
 @given(policies(), policies())
 @settings(max_examples=40, deadline=None, suppress_health_check=QUIET)
+@pytest.mark.slow
 def test_z3_agrees_on_what_is_more_permissive(
     old: tuple[Policy, tuple[Rule, ...]], new: tuple[Policy, tuple[Rule, ...]]
 ) -> None:

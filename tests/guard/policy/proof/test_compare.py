@@ -107,6 +107,7 @@ asked = st.tuples(*[st.sampled_from([(), ("preserve",), ("notify",), ("preserve"
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
+@pytest.mark.slow
 def test_no_duty_falls_away_unseen(
     old: tuple[Policy, tuple[Rule, ...]],
     new: tuple[Policy, tuple[Rule, ...]],

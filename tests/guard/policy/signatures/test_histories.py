@@ -197,6 +197,7 @@ def reference(entries: list[Entry]) -> tuple[str | None, set[str], bool]:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(HISTORIES)
+@pytest.mark.slow
 def test_histories_agree_with_the_obvious_reading(steps: list[Step]) -> None:
     standing, entries = live(steps)
     assert (standing.policy, set(standing.on), standing.demo) == reference(entries)

@@ -119,6 +119,7 @@ def people(draw: st.DrawFn) -> tuple[Person, ...]:
 
 
 @given(people(), st.booleans())
+@pytest.mark.slow
 def test_printing_and_reading_again(listed: tuple[Person, ...], demo: bool) -> None:
     roster = Roster(listed, demo)
     assert read(roster.as_yaml()) == roster
