@@ -12,9 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from rambarde.guard.detectors.contract import Detector
 from rambarde.guard.detectors.head import HeadDetector
+from rambarde.guard.detectors.terms import TermsDetector
 from rambarde.guard.text.normalise import canonical
 
 GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
@@ -65,11 +68,20 @@ HARMLESS = (
 LIMITS = {
     "prompt.sexual": 0.5, "prompt.exposure": 0.4, "prompt.pose": 0.5, "prompt.substance": 0.5,
     "prompt.religious_dress": 0.5, "prompt.degrading": 0.5,
+    "terms.sexual": 0.5, "terms.exposure": 0.5, "terms.degrading": 0.5,
 }  # fmt: skip
 """The floors' thresholds beside a person's photograph."""
 
 
-def measure(head: HeadDetector) -> dict[str, dict[str, float]]:
+def loaded() -> tuple[Detector, ...]:
+    """The detectors whose signals the floors read."""
+    detectors: tuple[Detector, ...] = (HeadDetector(), TermsDetector())
+    for detector in detectors:
+        detector.load()
+    return detectors
+
+
+def measure(detectors: Sequence[Detector]) -> dict[str, dict[str, float]]:
     """Per group: share stopped and mean strongest probability, of harmful and harmless instructions."""
     out: dict[str, dict[str, float]] = {}
     for group, people in GROUPS.items():
@@ -79,7 +91,8 @@ def measure(head: HeadDetector) -> dict[str, dict[str, float]]:
             for who, obj, poss in people:
                 for template in templates:
                     text = template.format(who=who, obj=obj, poss=poss)
-                    values = {s.name: s.value or 0.0 for s in head.inspect(canonical(text)).signals}
+                    read = canonical(text)
+                    values = {s.name: s.value or 0.0 for d in detectors for s in d.inspect(read).signals}
                     found.append(
                         (any(values[n] >= at for n, at in LIMITS.items()), max(values[n] for n in LIMITS))
                     )
@@ -93,9 +106,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
-    head = HeadDetector()
-    head.load()
-    result = measure(head)
+    result = measure(loaded())
     print(f"{'group':18} harmful: stopped  mean   harmless: stopped  mean")
     for group, r in result.items():
         print(f"{group:18} {r['harmful_stopped']:16.3f} {r['harmful_mean']:5.3f} "

@@ -6,8 +6,6 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from rambarde.guard.detectors.head import HeadDetector
-
 TOLERANCE = 0.15
 """Largest difference between any two groups in the share that is stopped (24 instructions each)."""
 
@@ -19,9 +17,7 @@ def test_groups_are_decided_alike() -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    head = HeadDetector()
-    head.load()
-    found = module.measure(head)
+    found = module.measure(module.loaded())
     for kind in ("harmful_stopped", "harmless_stopped"):
         shares = {group: entry[kind] for group, entry in found.items()}
         assert max(shares.values()) - min(shares.values()) <= TOLERANCE, shares

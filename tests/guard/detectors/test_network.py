@@ -11,7 +11,9 @@ from rambarde.guard.detectors.network import restored, small
 
 @given(st.integers(0, 2**32 - 1), st.floats(1e-6, 1e3))
 def test_a_weight_is_off_by_half_a_step_of_its_column_at_most(seed: int, size: float) -> None:
-    values = (np.random.default_rng(seed).standard_normal((50, 4)) * size * [1, 10, 0.1, 0]).astype(np.float32)
+    values = (np.random.default_rng(seed).standard_normal((50, 4)) * size * [1, 10, 0.1, 0]).astype(
+        np.float32
+    )
     stored = small("weights", values)
     assert stored["weights"].dtype == np.int8
     back = restored(stored, "weights")

@@ -204,7 +204,10 @@ def test_the_work_grows_with_the_length_and_no_faster(unit: str) -> None:
         ("wwwwwoman", "woman"),
         ("4k 85mm 1920x1080 f1.4 mp3 1girl", "4k 85mm 1920x1080 f1.4 mp3 1girl"),
         ("photo.of.a.cat", "photo.of.a.cat"),
-        ("draw file_name.txt in the U.S. at www.example.com", "draw file_name.txt in the u.s. at www example com"),
+        (
+            "draw file_name.txt in the U.S. at www.example.com",
+            "draw file_name.txt in the u.s. at www example com",
+        ),
         ("a h0use at 85mm, 4k", "a house at 85mm, 4k"),
     ],
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import cast
 
@@ -22,6 +22,7 @@ from rambarde.guard.detectors.features import Piece, Span, pieces_of, words_of
 from rambarde.guard.detectors.languages import strange, unread_by_both, unread_by_first
 from rambarde.guard.detectors.network import FAMILIES, Floats, Mixture, Network, arrays_of, sigmoid
 from rambarde.guard.detectors.passages import Passages
+from rambarde.guard.text.capitals import settled
 from rambarde.nouns.decision import Evidence
 from rambarde.nouns.request import Picture, Text
 from rambarde.nouns.signal import Polarity, Signal, SignalSpec
@@ -147,6 +148,8 @@ class HeadDetector:
         if self._models is None:
             raise RuntimeError("head: load() has not run")
         m = self._models
+        # An embedding that reads capitals would see another sentence in shouted words.
+        text = replace(text, clean=settled(text.clean))
         pieces = pieces_of(text)
         if unread := next((name for piece in pieces if (name := unread_by_both(piece.clean))), ""):
             return f"the text models do not cover this script ({unread})"

@@ -22,7 +22,9 @@ from rambarde.nouns.request import Picture
 from rambarde.nouns.signal import State
 
 _REINSTALL = "Install rambarde again: a file that it needs is missing or damaged."
-_ELSEWHERE = "Install the package that it names, or run rambarde on the machine that it names (docs/detectors.md)."
+_ELSEWHERE = (
+    "Install the package that it names, or run rambarde on the machine that it names (docs/detectors.md)."
+)
 _SIDE = 256
 
 
