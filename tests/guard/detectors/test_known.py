@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from tests.guard.banks.known import NOON, decision, hashed
 
-from rambarde.guard.detectors.contract import Detector
-from rambarde.guard.detectors.known import KnownDetector
 from rambarde.guard.banks.bank import Bank
 from rambarde.guard.banks.entry import Entry, Kind
 from rambarde.guard.banks.file import Head, sealed
 from rambarde.guard.banks.file import replace as put
+from rambarde.guard.detectors.contract import Detector
+from rambarde.guard.detectors.known import KnownDetector
 from rambarde.guard.media.pdq import pdq
 from rambarde.nouns.request import Picture, Text
 from rambarde.nouns.signal import Signal, State
-from tests.guard.banks.known import NOON, decision, hashed
 
 Pixels = NDArray[np.uint8]
 

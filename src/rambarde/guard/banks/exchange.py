@@ -110,7 +110,8 @@ def fetch(
             if not intake.anew and intake.fetched.pages:
                 put(path, intake.bank(max_age).dump())
             raise failed(feed.name, error) from error
-        done = intake.bank(max_age, complete=began)
+        # A feed that was not even asked, because its last answer is seconds old, says nothing new.
+        done = intake.bank(max_age, complete=began if intake.fetched.pages else None)
         put(path, done.dump())
         return done, intake.fetched
 

@@ -61,11 +61,11 @@ class StopNcii:
         since = int(state.get("since", api.StopNCIIAPI.DEFAULT_START_TIME))
         fresh = time.time() - float(state.get("fetched", 0)) < _TOKEN_KEEPS
         token = str(state.get("token", "")) if fresh else ""
-        seen = {token}
+        seen = set[str]()
         answer = self._first(since, token)
         while answer.hasMoreRecords:
             token = answer.nextPageToken or ""
-            if token in seen:
+            if not token or token in seen:
                 raise ValueError("there is more, and no way to it")
             seen.add(token)
             # Pages need not come in the order of time, so only the last one says from when to go on.
