@@ -15,6 +15,8 @@ from rambarde.guard.banks.bank import Bank
 from rambarde.guard.banks.file import replace
 from rambarde.guard.media.pdq import pdq
 from rambarde.interfaces import parts
+from rambarde.interfaces.checkup.models import _row
+from rambarde.interfaces.checkup.row import Status
 from rambarde.interfaces.settings import Settings
 from tests.guard.banks.exchanges import NCMEC_ENV, STOPNCII_ENV, ncmec_entry, served, stop_record
 from tests.guard.banks.known import decision, flipped, hashed
@@ -154,6 +156,18 @@ def test_the_detector_is_given_every_bank_of_the_settings(tmp_path: Path) -> Non
         detector.load()
         data.append(detector.data)
     assert len(set(data)) == 4
+
+
+@pytest.mark.parametrize("stale", [False, True])
+def test_doctor_says_which_bank_cannot_be_relied_on(tmp_path: Path, stale: bool) -> None:
+    feed = tmp_path / "feed.bank"
+    bank = Bank.of([hashed(2)], decision("ncmec"))
+    old = bank.as_of(as_of=datetime(2026, 1, 1, tzinfo=UTC), max_age=timedelta(hours=24)).dump()
+    feed.write_bytes(old if stale else old[:-9])
+    point = next(p for p in parts.detector_points() if p.name == parts.KNOWN)
+    row = _row(parts.KNOWN, parts.detector(point, Settings(known_feeds=(str(feed),))), {}, None)
+    assert row.status is Status.FAIL and "rambarde bank verify" in (row.remedy or "")
+    assert ("stale: feed.bank" if stale else "truncated") in row.detail
 
 
 # Exchanges
