@@ -39,8 +39,8 @@ def detector(point: EntryPoint, settings: Settings) -> Detector:
     """One detector, built and not loaded. Raises `Fault` `part_broken`."""
     made = _load(point)
     built: Detector
-    if point.name == KNOWN and settings.known_bank:
-        built = made(settings.known_bank)
+    if point.name == KNOWN:
+        built = made(*filter(None, (settings.known_bank, *settings.known_feeds)))
     elif point.name == NAMES and (settings.protected_people or settings.fictional_names):
         built = made(settings.protected_people, settings.fictional_names)
     else:

@@ -38,7 +38,9 @@ class Settings:
     policy: str = ""
     """Policy file; empty: the shipped policy."""
     known_bank: str = ""
-    """Bank of blocked pictures (docs/detectors.md shows its form); empty: an empty bank."""
+    """Bank of pictures that your own people blocked, which `rambarde bank` changes; empty: none."""
+    known_feeds: tuple[str, ...] = ()
+    """Further banks, of exchanges: files that `rambarde bank fetch` keeps current."""
     protected_people: str = ""
     """Register of protected people, .jsonl or .csv (docs/detectors.md shows its form); empty: nobody."""
     fictional_names: str = ""

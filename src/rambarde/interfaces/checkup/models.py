@@ -25,6 +25,10 @@ _REINSTALL = "Install rambarde again: a file that it needs is missing or damaged
 _ELSEWHERE = (
     "Install the package that it names, or run rambarde on the machine that it names (docs/detectors.md)."
 )
+_REMEDIES = {
+    parts.KNOWN: "`rambarde bank verify` says which bank it is: put a whole and fresh one in its place."
+}
+"""Where what is missing is the operator's, not ours."""
 _SIDE = 256
 
 
@@ -70,7 +74,8 @@ def _row(
     except ImportError as error:
         return fail(check, f"does not load: {_short(error)}", _ELSEWHERE)
     except Exception as error:
-        return fail(check, f"does not load: {type(error).__name__}: {_short(error)}", _REINSTALL)
+        remedy = _REMEDIES.get(name, _REINSTALL)
+        return fail(check, f"does not load: {type(error).__name__}: {_short(error)}", remedy)
     wanted = required[name] if required is not None else None
     if wanted is not None and (wanted.version, wanted.digest) != (detector.info.version, detector.digest):
         return fail(
@@ -94,8 +99,9 @@ def _tried(check: str, detector: Detector, subject: Any) -> Row:
         return fail(check, f"does not answer: {type(error).__name__}: {_short(error)}", _REINSTALL)
     if sorted(s.name for s in reading.signals) != sorted(spec.name for spec in info.specs):
         return fail(check, "answers other signals than it declares.", _REINSTALL)
-    if failed := [s.name for s in reading.signals if s.state is State.FAILED]:
-        return fail(check, f"fails to measure {', '.join(failed)}.", _REINSTALL)
+    if failed := [s for s in reading.signals if s.state is State.FAILED]:
+        told = ", ".join(f"{s.name} ({s.reason})" if s.reason else s.name for s in failed)
+        return fail(check, f"fails to measure {told}.", _REMEDIES.get(info.name, _REINSTALL))
     told = f"{info.version}@{_cut(detector.digest)}, {seconds * 1000:.1f} ms"
     if seconds > info.deadline:
         return warn(

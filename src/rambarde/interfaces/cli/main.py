@@ -9,11 +9,13 @@ from rich.console import Console
 
 import rambarde
 from rambarde.interfaces.cli import (
+    bank,
     calibrate,
     check,
     demo,
     doctor,
     evaluate,
+    exchange,
     keys,
     log,
     policy,
@@ -37,6 +39,9 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
+bank.app.command("fetch")(exchange.fetch)
+bank.app.command("feedback")(exchange.feedback)
+app.add_typer(bank.app, name="bank")
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(policy.app, name="policy")

@@ -54,7 +54,7 @@ def test_another_digest_and_a_broken_answer(borrowed: None, monkeypatch: pytest.
     monkeypatch.setattr(KnownDetector, "digest", property(lambda _: "sha256:" + "0" * 64))
     monkeypatch.setattr(nudity.NudityDetector, "inspect", lambda *_: 1 / 0)
     found = {row.check: row for row in models(Settings())}
-    mended(found["detector known"], FAIL, "1@sha256:000000000000…", "`rambarde policy detectors`")
+    mended(found["detector known"], FAIL, "2@sha256:000000000000…", "`rambarde policy detectors`")
     mended(found["detector nudity"], FAIL, "ZeroDivisionError")
     assert found["policy"].status is OK
 
