@@ -62,7 +62,7 @@ def test_the_generator_refuses_such_a_row(corpus: ModuleType) -> None:
 
 @pytest.mark.slow
 def test_every_language_holds_every_family_and_its_twins(corpus: ModuleType) -> None:
-    rows = list(corpus.rows(explicit=False))
+    rows = list(corpus.rows())
     languages = {row.lang for row in rows}
     assert len(languages) >= 14
     for lang in languages:
@@ -85,5 +85,5 @@ def test_same_seed_same_corpus(corpus: ModuleType) -> None:
 def test_the_test_wordings_are_not_trained_on(corpus: ModuleType) -> None:
     wordings = (ROOT / "tests/guard/detectors/wordings.jsonl").read_text(encoding="utf-8").splitlines()
     held = {text for line in wordings for key in ("text", "twin") for text in (json.loads(line)[key],)}
-    trained = {row.text for row in corpus.rows(explicit=False)}
+    trained = {row.text for row in corpus.rows()}
     assert not held & trained
