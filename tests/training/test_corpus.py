@@ -10,6 +10,8 @@ from types import ModuleType
 
 import pytest
 
+from rambarde.guard.detectors.network import FAMILIES
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
@@ -63,11 +65,12 @@ def test_the_generator_refuses_such_a_row(corpus: ModuleType) -> None:
 @pytest.mark.slow
 def test_every_language_holds_every_family_and_its_twins(corpus: ModuleType) -> None:
     rows = list(corpus.rows())
-    languages = {row.lang for row in rows}
+    languages = {row.lang for row in rows} - {"xx"}  # fragments of no language
     assert len(languages) >= 14
     for lang in languages:
         labels = {label for row in rows if row.lang == lang for label in row.labels}
-        assert labels == set(corpus.FAMILIES), lang
+        # Transliterations hold what differs in them from the same language in its own letters.
+        assert labels == set(FAMILIES) or lang.endswith("-latn"), (lang, set(FAMILIES) - labels)
         harmless = [row for row in rows if row.lang == lang and row.part.startswith("twin.")]
         assert len(harmless) > 100, lang
     for row in rows:
