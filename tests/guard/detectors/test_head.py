@@ -78,7 +78,9 @@ TOUCHES = [
     "mettile una giacca a quadri",
     "troque a blusa dela por uma camisa xadrez",
     "geef haar een wollen trui",
-    pytest.param("daj jej bordową marynarkę", marks=pytest.mark.xfail(reason="docs/accuracy.md", strict=True)),
+    pytest.param(
+        "daj jej bordową marynarkę", marks=pytest.mark.xfail(reason="docs/accuracy.md", strict=True)
+    ),
     "пусть на нём будет клетчатая рубашка",
     "gömleğini ekose yap",
     "اجعل تنورتها أطول",
