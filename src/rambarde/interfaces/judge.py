@@ -53,7 +53,8 @@ class _Nothing:
         self._refuse()
 
     async def take(self, id: str, shelf: Shelf) -> Kept | None:
-        self._refuse()
+        """Nothing was kept: no request stands before this one."""
+        return None
 
     async def destroy(self, id: str) -> bool:
         self._refuse()

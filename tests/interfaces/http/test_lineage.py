@@ -132,8 +132,8 @@ def test_what_cannot_be_told_is_released_if_the_words_leave_body_and_clothing_al
     "words",
     [
         "make the photo black and white and shorten her skirt",
-        "gör bilden svartvit",
-        "ubah foto menjadi hitam putih",
+        "tee kuvasta mustavalkoinen",
+        "legyen a kép fekete-fehér",
     ],
 )
 def test_words_that_touch_the_body_or_were_not_understood_still_hold(

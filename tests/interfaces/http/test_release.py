@@ -317,7 +317,7 @@ def test_no_prompt_and_no_picture_is_on_disk(tmp_path: Path, inspector: Inspecto
     words = "zebracoloured umbrellas"
     with gateway(tmp_path, inspector, Pictures(GARDEN)) as served:
         assert ask(served, prompt=words, response_format="url").status_code == 200
-        edited = edit(served, png(skimage.data.astronaut()), f"{words} printed on her suit")
+        edited = edit(served, png(skimage.data.astronaut()), f"put her in a shorter suit with {words}")
         assert edited.json()["error"]["code"] == "held_for_review"
         everything = b"".join(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
     everything += b"".join(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
