@@ -175,7 +175,14 @@ class Review:
         reason = written(reason, "reason", longest=LONGEST_REASON)
         logged = await self._logged(id)
         if logged is None:
-            waiting = (await self.show(id)).waiting
+            try:
+                waiting = (await self.show(id)).waiting
+            except Fault:
+                # A decision that took effect since we looked has taken it from the shelf.
+                logged = await self._logged(id)
+                if logged is None:
+                    raise
+        if logged is None:
             if verdict.matter is not waiting.matter:
                 fit = " or ".join(v.value for v in Verdict if v.matter is waiting.matter)
                 raise invalid("verdict_unfit", f"This is no {verdict.matter.value}.", remedy=f"Use {fit}.")
