@@ -38,7 +38,7 @@ from rambarde.guard.compare import age, grid
 from rambarde.guard.compare.body import CELL, CHIN, Body, observe
 from rambarde.guard.compare.comparison import compare, load
 from rambarde.guard.compare.exposure import LEAST
-from rambarde.guard.compare.tone import tones
+from rambarde.guard.compare.tone import discs, tones
 from rambarde.guard.media import faces
 from rambarde.guard.media.faces import Face
 from rambarde.nouns.request import Picture
@@ -146,7 +146,7 @@ def around(rgb: Pixels, face: Face) -> Pixels:
 
 def distance(colour: Pixels, image: Image.Image, face: Face) -> float:
     """Squared distance from the face's tone, in the measure's own terms; infinite if it finds no tone."""
-    found = tones(image, face)
+    found = tones(discs(image, face))
     skin = float(found[0].skin(colour)) if found else 0.0
     return 2 - 2 * math.log(skin) if skin > 1e-9 else math.inf
 

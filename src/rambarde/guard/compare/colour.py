@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 _LEVELS = np.arange(256, dtype=np.float32) / 255
-_LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(np.float32)
+LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(np.float32)
+"""Linear light, in [0, 1], of each sRGB level."""
 _TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]],
     dtype=np.float32,
@@ -21,13 +22,20 @@ def lab(rgb: NDArray[np.uint8], gain: float = 1.0) -> Floats:
 
     `gain` multiplies linear light first, clipped at white: the same scene under more or less light.
     """
-    linear = _LINEAR[rgb]
+    linear = LINEAR[rgb]
     if gain != 1.0:
         linear = np.minimum(linear * np.float32(gain), np.float32(1.0))
     xyz = linear @ _TO_XYZ.T / _WHITE
     f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
     x, y, z = f[..., 0], f[..., 1], f[..., 2]
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1).astype(np.float32)
+
+
+def lightness(rgb: NDArray[np.uint8]) -> Floats:
+    """CIELAB lightness (…) of sRGB (…, 3) uint8, in [0, 100]: the first of `lab`, at a third of its cost."""
+    y = LINEAR[rgb] @ _TO_XYZ[1]
+    light = np.where(y > 216 / 24389, 116 * np.cbrt(y) - 16, 24389 / 27 * y)
+    return np.asarray(light, dtype=np.float32)
 
 
 def luminance(lightness: float) -> float:
