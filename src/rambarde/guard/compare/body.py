@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rambarde.guard.compare import grid, mask
-from rambarde.guard.compare.colour import lab, lightness
+from rambarde.guard.compare.colour import lab, light
 from rambarde.guard.compare.hue import hue
 from rambarde.guard.compare.still import Figure, figure, moved
 from rambarde.guard.compare.tone import Tone, discs, tones
@@ -104,16 +104,16 @@ def observe(rgb: NDArray[np.uint8], face: Face, others: Sequence[Face]) -> Body:
         image, face, others = _upright(image, face, others)
     at = grid.frame(face, image.width, image.height)
     cells, inside = grid.resample(image, at), grid.inside(at)
-    light = lightness(cells)
+    seen = light(cells)
     body = Body(
         inside=inside,
         person=mask.shared().person(image, at) & _own(at, others),
-        light=light,
+        light=seen,
         body=BELOW,
         at=at,
         size=image.size,
         skin=np.zeros((2, *inside.shape), np.float32),
-        bare=np.zeros_like(light),
+        bare=np.zeros_like(seen),
         turned=turned,
     )
     if face.unit < SMALLEST:
@@ -129,7 +129,7 @@ def observe(rgb: NDArray[np.uint8], face: Face, others: Sequence[Face]) -> Body:
     below = body.region(NECK)
     body.skin[0, below], body.skin[1, below] = raw.skin(cells[below]), normal.skin(cells[below])
     near = inside & FAN
-    body.bare[near] = of_face.skin(cells[near], light[near])
+    body.bare[near] = of_face.skin(cells[near], seen[near])
     return replace(body, trouble=trouble)
 
 

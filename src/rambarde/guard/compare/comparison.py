@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rambarde.guard.compare import identity, mask
 from rambarde.guard.compare.body import Body, again, observe, placed
-from rambarde.guard.compare.colour import lightness
+from rambarde.guard.compare.colour import light
 from rambarde.guard.compare.exposure import Change, alone, change
 from rambarde.guard.compare.grid import resample
 from rambarde.guard.compare.headless import Back, back, bodies, unmoved
@@ -124,7 +124,7 @@ def _still(original: Body, rgb: Pixels) -> bool:
 
 def _light(original: Body, rgb: Pixels) -> NDArray[np.float32] | None:
     same = placed(original, rgb)
-    return None if same is None else lightness(resample(*same))
+    return None if same is None else light(resample(*same))
 
 
 def exposures(picture: Picture) -> tuple[float | None, ...]:

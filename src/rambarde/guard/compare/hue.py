@@ -3,7 +3,7 @@
 `tone` knows a skin only as light as the face is. Here colour is taken apart from light: the logarithms of red
 over green and of green over blue do not change when light falls off, and from a face to a sunburnt or shaded
 body they change in strength more than in direction. So a colour counts by the angle and the length of the two,
-and lightness by wide bounds only. Wider than the tone, hence for changes alone: hands, hair and wood have such
+and light by wide bounds only. Wider than the tone, hence for changes alone: hands, hair and wood have such
 hues too, but they had them in the original as well.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from rambarde.guard.compare.colour import LINEAR, lab
+from rambarde.guard.compare.colour import LINEAR, light
 from rambarde.guard.media.faces import Face
 
 Floats = NDArray[np.float32]
@@ -28,7 +28,7 @@ ANGLE, STRENGTH = math.radians(10), 0.3
 PALEST = 0.12
 """Least strength of a colour that is no grey."""
 DARKER, LIGHTER = 45.0, 15.0
-"""How far in CIELAB lightness a body may be from its face."""
+"""How far in luma, of 100, a body may be from its face."""
 LEAST = 0.3
 """Least part of the face that has a hue of human skin; below, it is lit, painted or covered otherwise."""
 _FREE = 2.0
@@ -40,14 +40,14 @@ _SIDE = 16
 
 @dataclass(frozen=True, slots=True)
 class Hue:
-    """Angle in radians, strength as a logarithm of ratios, and median CIELAB lightness of a face's skin."""
+    """Angle in radians, strength as a logarithm of ratios, and median luma of a face's skin."""
 
     angle: float
     strength: float
-    lightness: float
+    light: float
 
-    def skin(self, rgb: Pixels, lightness: Floats) -> Floats:
-        """How much each pixel (…, 3) of this CIELAB `lightness` (…) may be this skin, in [0, 1]."""
+    def skin(self, rgb: Pixels, luma: Floats) -> Floats:
+        """How much each pixel (…, 3) of this `luma` (…) may be this skin, in [0, 1]."""
         u, v = ratios(rgb)
         strength = np.hypot(u, v)
         apart = np.arctan2(v, u) - self.angle
@@ -56,8 +56,8 @@ class Hue:
         longer = np.log(np.maximum(strength, 1e-3) / self.strength)
         distance = (apart / spread) ** 2 + (longer / STRENGTH) ** 2
         like = np.exp(-np.maximum(0, distance - _FREE) / 2) * (strength > PALEST)
-        low, high = max(9.0, self.lightness - DARKER), min(99.0, self.lightness + LIGHTER)
-        like *= np.clip((lightness - low) / _EDGE + 1, 0, 1) * np.clip((high - lightness) / _EDGE + 1, 0, 1)
+        low, high = max(9.0, self.light - DARKER), min(99.0, self.light + LIGHTER)
+        like *= np.clip((luma - low) / _EDGE + 1, 0, 1) * np.clip((high - luma) / _EDGE + 1, 0, 1)
         return np.asarray(like, dtype=np.float32)
 
 
@@ -75,12 +75,12 @@ def hue(image: Image.Image, face: Face, discs: Sequence[Pixels]) -> Hue | None:
     middle = _middle(image, face)
     pixels = np.concatenate([*discs, *([] if middle is None else [middle])])
     u, v = ratios(pixels)
-    light = lab(pixels)[:, 0]
-    human = (u > 0.12) & (u < 1.5) & (v > -0.1) & (v < 1.2) & (light > 8)
+    seen = light(pixels)
+    human = (u > 0.12) & (u < 1.5) & (v > -0.1) & (v < 1.2) & (seen > 8)
     if human.mean() <= LEAST:
         return None
     u0, v0 = float(np.median(u[human])), float(np.median(v[human]))
-    return Hue(math.atan2(v0, u0), math.hypot(u0, v0), float(np.median(light[human])))
+    return Hue(math.atan2(v0, u0), math.hypot(u0, v0), float(np.median(seen[human])))
 
 
 def _middle(image: Image.Image, face: Face) -> Pixels | None:

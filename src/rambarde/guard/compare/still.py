@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rambarde.guard.compare import grid, mask
-from rambarde.guard.compare.colour import lightness
+from rambarde.guard.compare.colour import light
 from rambarde.guard.compare.windows import grown, shrunk, sums
 
 Floats = NDArray[np.float32]
@@ -22,9 +22,11 @@ Mask = NDArray[np.bool_]
 Pixels = NDArray[np.uint8]
 
 CHANGED = 3.5
-"""Mean difference of CIELAB lightness over a window, after the light of the picture, that is a change."""
+"""Mean difference of luma, of 100, over a window, after the light of the picture, that is a change."""
 APART = 0.6
-"""Area in square units where only one picture shows the person, beyond the width of an edge, that is one too."""
+"""Area in square units, changed, where only one picture shows the person, beyond the width of an edge."""
+APART_PART = 0.06
+"""The same as a part of the body: masks of large bodies differ by more. The greater of both is allowed."""
 LEAST = 2.0
 """Least body in square units that must be compared."""
 PART = 0.5
@@ -41,7 +43,7 @@ _SHAPE = 0.01
 class Figure:
     """One person on a grid, without colour. All arrays have the grid's shape; `body` is where clothes can be.
 
-    `inside`: the cell lies in the picture; `person`: it shows one; `light`: CIELAB lightness.
+    `inside`: the cell lies in the picture; `person`: it shows one; `light`: luma, in [0, 100].
     """
 
     inside: Mask
@@ -52,8 +54,8 @@ class Figure:
 
 def figure(image: Image.Image, at: grid.Frame, body: Mask) -> Figure:
     """What a picture shows of a person at the place `at`."""
-    light = lightness(grid.resample(image, at))
-    return Figure(grid.inside(at), mask.shared().person(image, at), light, body)
+    seen = light(grid.resample(image, at))
+    return Figure(grid.inside(at), mask.shared().person(image, at), seen, body)
 
 
 def moved(at: grid.Frame, size: tuple[int, int], to: tuple[int, int]) -> grid.Frame | None:
@@ -71,34 +73,35 @@ def still(before: Figure, after: Figure) -> bool:
     """Whether `after` shows the body of `before` unchanged. False also where too little of it is in both."""
     window = before.inside & after.inside & before.body
     either, both = (before.person | after.person) & window, before.person & after.person & window
-    apart = shrunk((before.person ^ after.person) & window, _EDGE)
-    if _area(grown(apart, _EDGE)) > APART:
-        return False
     # Edges of the mask show some background, which may change; the frame of the picture is no such edge.
-    beyond = ~(before.inside & after.inside & before.body)
-    within = shrunk(both | beyond, _EDGE) & both
-    if _area(within) < LEAST or _area(within) < PART * _area(either):
+    within = shrunk(both | ~window, _EDGE) & both
+    if _area(within) < max(LEAST, PART * _area(either)):
         return False
-    if _area(before.person & before.inside & before.body) * PART > _area(either):
+    if _area(either) < PART * _area(before.person & before.inside & before.body):
         return False  # most of the body is out of the frame now
-    known = within | (before.person & after.person & before.inside & after.inside & ~before.body)
-    return difference(before.light, after.light, within, known) < CHANGED
+    head = before.person & after.person & before.inside & after.inside & ~before.body
+    rest = remainder(before.light, after.light, within | head)
+    # Where one picture shows the person and the other something else.
+    apart = shrunk((before.person ^ after.person) & window, _EDGE)
+    other = _area(grown(apart, _EDGE) & (rest > CHANGED))
+    return other <= max(APART, APART_PART * _area(either)) and largest(rest, within) < CHANGED
 
 
-def difference(before: Floats, after: Floats, within: Mask, known: Mask) -> float:
-    """The largest mean difference of lightness in a window of cells `within`, infinite if there is none.
-
-    The light of the picture may have changed evenly: `after` is compared with the straight line of `before`
-    that fits best in all `known` cells, ever less swayed by those that do not fit.
-    """
-    gain, offset = _even(before[known].astype(np.float64), after[known].astype(np.float64))
-    expected = np.clip(gain * before + offset, 0, 100)
-    apart = np.where(within, np.abs(after - expected), 0)
+def largest(rest: Floats, within: Mask) -> float:
+    """The largest mean of `rest` in a window of cells `within`, infinite if there is none."""
     cells = sums(within, _WINDOW)
     full = cells >= _FULL * _WINDOW**2
     if not full.any():
         return float("inf")
-    return float((sums(apart, _WINDOW)[full] / cells[full]).max())
+    return float((sums(np.where(within, rest, 0), _WINDOW)[full] / cells[full]).max())
+
+
+def remainder(before: Floats, after: Floats, known: Mask) -> Floats:
+    """How far luma differs in each cell beyond an even change of the picture's light, which may have changed:
+    from the straight line that fits best in all `known` cells, ever less swayed by those that do not fit.
+    """
+    gain, offset = _even(before[known].astype(np.float64), after[known].astype(np.float64))
+    return np.asarray(np.abs(after - np.clip(gain * before + offset, 0, 100)), dtype=np.float32)
 
 
 def _even(before: NDArray[np.float64], after: NDArray[np.float64]) -> tuple[float, float]:
