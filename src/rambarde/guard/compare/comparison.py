@@ -62,15 +62,14 @@ class _Person:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What a picture shows: all its faces, those of them that are compared, the largest first, and its bodies
-    without a face."""
+    """What a picture shows: all its faces, and those of them that are compared, the largest first."""
 
     faces: tuple[Face, ...]
     people: tuple[_Person, ...]
-    bodies: tuple[persons.Person, ...]
 
 
 _views: Memo[_View] = Memo()
+_headless: Memo[tuple[persons.Person, ...]] = Memo()
 _backs: Memo[tuple[Back, ...]] = Memo()
 
 
@@ -101,10 +100,10 @@ def compare(original: Picture, output: Picture) -> tuple[PersonChange, ...]:
         found = _change(person.body, after.people[match.output].body, output.rgb)
         changes.append(_known(i, match.output, match.cosine, match.by_position, found))
     changes.extend(_unknown(i, "too many people") for i in range(len(before.people), len(before.faces)))
-    if before.bodies:
-        backs = _backs.get(original.rgb, lambda: tuple(back(original.rgb, b) for b in before.bodies[:MOST]))
-        same = [unmoved(one, output.rgb) for one in backs] + [False] * (len(before.bodies) - len(backs))
-        changes.extend(_unmoved(None) if one else _unknown(None, "no face") for one in same)
+    hidden = _bodies(original.rgb)
+    backs = _backs.get(original.rgb, lambda: tuple(back(original.rgb, b) for b in hidden[:MOST]))
+    same = [unmoved(one, output.rgb) for one in backs] + [False] * (len(hidden) - len(backs))
+    changes.extend(_unmoved(None) if one else _unknown(None, "no face") for one in same)
     return tuple(changes)
 
 
@@ -142,8 +141,11 @@ def newcomers(inputs: Sequence[Picture], output: Picture) -> int:
 
 
 def _people(picture: Picture) -> int:
-    view = _view(picture)
-    return len(view.faces) + len(view.bodies)
+    return len(faces.shared().find(picture.rgb)) + len(_bodies(picture.rgb))
+
+
+def _bodies(rgb: Pixels) -> tuple[persons.Person, ...]:
+    return _headless.get(rgb, lambda: bodies(rgb, faces.shared().find(rgb)))
 
 
 def _view(picture: Picture) -> _View:
@@ -156,7 +158,7 @@ def _look(rgb: Pixels) -> _View:
     for face in found[:MOST]:
         others = [f for f in found if f is not face]
         people.append(_Person(face, identity.shared().embed(rgb, face), observe(rgb, face, others)))
-    return _View(tuple(found), tuple(people), bodies(rgb, found))
+    return _View(tuple(found), tuple(people))
 
 
 def _unmoved(original: int | None) -> PersonChange:

@@ -26,12 +26,12 @@ _FAINT = 0.25
 """Variance of lightness that noise has too."""
 
 
-def kept(before: Floats, after: Floats, where: Mask, inside: Mask) -> bool:
+def kept(before: Floats, after: Floats, where: Mask, inside: Mask, least: float = KEPT) -> bool:
     """Whether lightness `before` and `after` (rows, columns) vary alike in the area `where` and at its edge."""
     area = grown(where) & inside
     if int(area.sum()) < SMALLEST:
         return False
-    return bool(np.percentile(alike(before, after)[area], PART) >= KEPT)
+    return bool(np.percentile(alike(before, after)[area], PART) >= least)
 
 
 def alike(before: Floats, after: Floats) -> Floats:
