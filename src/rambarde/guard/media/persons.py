@@ -47,6 +47,7 @@ class Persons:
     def __init__(self) -> None:
         self._network = Network(vendored("nanodet.onnx"))
         self._memo: Memo[tuple[Person, ...]] = Memo()
+        self._glances: Memo[tuple[Person, ...]] = Memo()
 
     @property
     def sha256(self) -> str:
@@ -61,12 +62,16 @@ class Persons:
         """
         return self._memo.get(rgb, lambda: self._find(rgb))
 
-    def _find(self, rgb: NDArray[np.uint8]) -> tuple[Person, ...]:
+    def glance(self, rgb: NDArray[np.uint8]) -> tuple[Person, ...]:
+        """The same in one look, which is enough beside somebody who was found by the face."""
+        return self._glances.get(rgb, lambda: self._find(rgb, certain=False))
+
+    def _find(self, rgb: NDArray[np.uint8], certain: bool = True) -> tuple[Person, ...]:
         view = fit(rgb, SIDE)
         scale = max(view.shape[:2]) / max(rgb.shape[:2])
         scores, boxes = self._look(view)
         top = float(scores.max())
-        best = self._further(rgb, view, top)
+        best = self._further(rgb, view, top) if certain else top
         if best < FLOOR:
             return ()
         persons = []
