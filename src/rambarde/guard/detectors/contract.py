@@ -15,6 +15,14 @@ from rambarde.nouns.request import Picture
 from rambarde.nouns.signal import Signal, SignalSpec
 
 
+class MissingExtra(ImportError):
+    """What `load` raises for a detector whose extra is not installed; `extra` is its name."""
+
+    def __init__(self, extra: str) -> None:
+        super().__init__(f"pip install 'rambarde[{extra}]'")
+        self.extra = extra
+
+
 class Subject(StrEnum):
     """What a detector looks at."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rambarde.guard.detectors.contract import Change, Detector, Subject
+from rambarde.guard.detectors.contract import Change, Detector, MissingExtra, Subject
 from rambarde.guard.media.decode import decode
 from rambarde.guard.media.encode import encode
 from rambarde.guard.policy.catalogue import catalogue
@@ -64,6 +64,8 @@ def _row(
         )
     try:
         detector.load()
+    except MissingExtra as error:
+        return fail(check, "its extra is not installed.", f"Install it: {error}.")
     except Exception as error:
         return fail(check, f"does not load: {type(error).__name__}: {_short(error)}", _REINSTALL)
     wanted = required[name] if required is not None else None
