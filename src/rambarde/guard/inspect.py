@@ -14,6 +14,8 @@ from threadpoolctl import threadpool_limits
 from rambarde.guard.detectors.contract import Change, Detector, Reading, Subject
 from rambarde.guard.policy.catalogue import INPUT, OUTPUT
 from rambarde.guard.policy.language import Requirement
+from rambarde.guard.written import joined, placed
+from rambarde.guard.written import texts as texts_of
 from rambarde.nouns.decision import Evidence
 from rambarde.nouns.fault import place
 from rambarde.nouns.request import Picture, Request, Text
@@ -135,12 +137,30 @@ class Inspector:
             text = request.negative_prompt
             texts.append(Text(text.raw, f"without {text.clean}", f"without {text.folded}"))
         pictures = (*request.images, *((request.mask,) if request.mask else ()))
+        asked, written = await asyncio.gather(self._seen(texts, pictures), self._written(pictures))
+        return self._with(asked, *written)
+
+    async def _seen(self, texts: Sequence[Text], pictures: Sequence[Picture]) -> Inspection:
         return _merged(
             await asyncio.gather(
                 *(self._text(texts, d) for d in self._of(Subject.TEXT)),
                 *(self._inputs(pictures, d) for d in self._of(Subject.PICTURE)),
             )
         )
+
+    async def _written(self, pictures: Sequence[Picture]) -> tuple[Inspection, Inspection]:
+        """What is written in the pictures, read and then judged as a text; nothing where nothing reads."""
+        read = _merged(await asyncio.gather(*(self._inputs(pictures, d) for d in self._of(Subject.INPUT))))
+        found = texts_of(read.evidence)
+        judged = (self._text(found, d) for d in self._of(Subject.TEXT)) if found else ()
+        return read, _merged(await asyncio.gather(*judged))
+
+    def _with(self, asked: Inspection, read: Inspection, judged: Inspection) -> Inspection:
+        if judged.signals:
+            specs = [spec for d in self._of(Subject.TEXT) for spec in d.info.specs]
+            asked.signals.update(joined(asked.signals, judged.signals, specs))
+        timings = {INPUT + name: spent for name, spent in judged.timings.items()}
+        return _merged((asked, Inspection(read.signals, placed(judged.evidence), read.timings | timings)))
 
     async def output(self, picture: Picture) -> Inspection:
         """The signals of one output image, as `output.*`."""

@@ -28,6 +28,8 @@ class Subject(StrEnum):
 
     TEXT = "text"
     PICTURE = "picture"
+    INPUT = "input"
+    """An input picture only; the words of its evidence are judged as the prompt's are."""
     CHANGE = "change"
     """What an output changes about the people of the pictures it was made from."""
 
@@ -93,5 +95,5 @@ class Detector(Protocol):
     def load(self) -> None: ...
 
     def inspect(self, subject: Any, /) -> Reading:
-        """`subject` is a `Text`, `Picture` or `Change`, as `info.subject` says."""
+        """`subject` is a `Text`, `Picture` (also for `Subject.INPUT`) or `Change`, as `info.subject` says."""
         ...

@@ -71,7 +71,9 @@ class RegionsDetector:
         subject=Subject.PICTURE,
         specs=(
             SignalSpec("exposed", meaning="confidence that an intimate region is bare, uncalibrated"),
-            SignalSpec("bare", meaning="confidence that chest, belly, armpits or feet are bare, uncalibrated"),
+            SignalSpec(
+                "bare", meaning="confidence that chest, belly, armpits or feet are bare, uncalibrated"
+            ),
         ),
         deadline=2.0,
     )
