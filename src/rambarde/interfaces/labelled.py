@@ -185,16 +185,22 @@ def _arrival(kind: str, text: str, terms: Terms, uploads: tuple[Upload, ...] = (
 def gauges(policy: Policy, names: Catalogue) -> tuple[Gauge, ...]:
     """The signals of text that the policy's detectors give at admit, with the thresholds that its rules set."""
     required = {one.name for one in policy.detectors}
-    set_at: dict[str, set[float]] = {}
-    for rule in policy.rules:
-        if Point.ADMIT in rule.points:
-            for atom in _atoms(rule.when):
-                set_at.setdefault(atom.signal, set()).add(atom.threshold)
+    at = thresholds(policy, Point.ADMIT)
     return tuple(
-        Gauge(name, names[name].polarity, name.partition(".")[2], tuple(sorted(set_at.get(name, ()))))
+        Gauge(name, names[name].polarity, name.partition(".")[2], at.get(name, ()))
         for name in of_text(names)
         if names[name].detector in required
     )
+
+
+def thresholds(policy: Policy, point: Point) -> dict[str, tuple[float, ...]]:
+    """The thresholds that the rules of this point set, by signal, in rising order."""
+    found: dict[str, set[float]] = {}
+    for rule in policy.rules:
+        if point in rule.points:
+            for atom in _atoms(rule.when):
+                found.setdefault(atom.signal, set()).add(atom.threshold)
+    return {name: tuple(sorted(values)) for name, values in found.items()}
 
 
 def of_text(names: Catalogue) -> tuple[str, ...]:
