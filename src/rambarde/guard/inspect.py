@@ -7,11 +7,12 @@ import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from threadpoolctl import threadpool_limits
 
 from rambarde.guard.detectors.contract import Change, Detector, Reading, Subject
+from rambarde.guard.media.alpha import sides
 from rambarde.guard.policy.catalogue import INPUT, OUTPUT
 from rambarde.guard.policy.language import Requirement
 from rambarde.guard.written import joined, placed
@@ -136,7 +137,7 @@ class Inspector:
         if request.negative_prompt is not None:
             text = request.negative_prompt
             texts.append(Text(text.raw, f"without {text.clean}", f"without {text.folded}"))
-        pictures = (*request.images, *((request.mask,) if request.mask else ()))
+        pictures = sides(*request.images, *((request.mask,) if request.mask else ()))
         asked, written = await asyncio.gather(self._seen(texts, pictures), self._written(pictures))
         return self._with(asked, *written)
 
@@ -168,8 +169,9 @@ class Inspector:
 
     async def change(self, change: Change) -> Inspection:
         """The signals of what one output changes (`change.*`)."""
+        changes = [replace(change, output=output) for output in sides(change.output)]
         return _merged(
-            await asyncio.gather(*(self._worst_of(d, [change], "") for d in self._of(Subject.CHANGE)))
+            await asyncio.gather(*(self._worst_of(d, changes, "") for d in self._of(Subject.CHANGE)))
         )
 
     def _of(self, subject: Subject) -> list[Detector]:
@@ -187,7 +189,7 @@ class Inspector:
         return await self._worst_of(detector, pictures, INPUT)
 
     async def _output(self, picture: Picture, detector: Detector) -> Inspection:
-        return await self._worst_of(detector, [picture], OUTPUT)
+        return await self._worst_of(detector, sides(picture), OUTPUT)
 
     async def _worst_of(
         self, detector: Detector, subjects: Sequence[Text | Picture | Change], prefix: str
