@@ -11,6 +11,7 @@ import pytest
 
 from rambarde.guard.detectors.contract import MissingExtra
 from rambarde.guard.detectors.regions import RegionsDetector
+from rambarde.interfaces import parts
 from rambarde.interfaces.checkup import models
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.wiring import wire
@@ -68,7 +69,6 @@ def test_detectors_are_printed_as_a_policy_needs_them(rambarde: Rambarde) -> Non
         assert line == f'  {name}: {{version: "{one["version"]}", digest: "{one["digest"]}"}}'
 
 
-@pytest.mark.usefixtures("with_models")
 def test_a_detector_whose_extra_is_missing_is_named(
     rambarde: Rambarde, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +78,7 @@ def test_a_detector_whose_extra_is_missing_is_named(
         raise MissingExtra("nudenet")
 
     monkeypatch.setattr(RegionsDetector, "load", missing)
+    monkeypatch.setattr(parts, "detectors", lambda _: (RegionsDetector(),))
     lines = rambarde("policy", "detectors").stdout.splitlines()
     assert lines[-1] == "# regions is an extra; pip install 'rambarde[nudenet]'"
     assert not [line for line in lines if line.startswith("  regions")]
