@@ -7,13 +7,16 @@ import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from threadpoolctl import threadpool_limits
 
 from rambarde.guard.detectors.contract import Change, Detector, Reading, Subject
+from rambarde.guard.media.alpha import sides
 from rambarde.guard.policy.catalogue import INPUT, OUTPUT
 from rambarde.guard.policy.language import Requirement
+from rambarde.guard.written import joined, placed
+from rambarde.guard.written import texts as texts_of
 from rambarde.nouns.decision import Evidence
 from rambarde.nouns.fault import place
 from rambarde.nouns.request import Picture, Request, Text
@@ -139,7 +142,11 @@ class Inspector:
         if request.negative_prompt is not None:
             text = request.negative_prompt
             texts.append(Text(text.raw, f"without {text.clean}", f"without {text.folded}"))
-        pictures = (*request.images, *((request.mask,) if request.mask else ()))
+        pictures = sides(*request.images, *((request.mask,) if request.mask else ()))
+        asked, written = await asyncio.gather(self._seen(texts, pictures), self._written(pictures))
+        return self._with(asked, *written)
+
+    async def _seen(self, texts: Sequence[Text], pictures: Sequence[Picture]) -> Inspection:
         return _merged(
             await asyncio.gather(
                 *(self._text(texts, d) for d in self._of(Subject.TEXT)),
@@ -147,14 +154,29 @@ class Inspector:
             )
         )
 
+    async def _written(self, pictures: Sequence[Picture]) -> tuple[Inspection, Inspection]:
+        """What is written in the pictures, read and then judged as a text; nothing where nothing reads."""
+        read = _merged(await asyncio.gather(*(self._inputs(pictures, d) for d in self._of(Subject.INPUT))))
+        found = texts_of(read.evidence)
+        judged = (self._text(found, d) for d in self._of(Subject.TEXT)) if found else ()
+        return read, _merged(await asyncio.gather(*judged))
+
+    def _with(self, asked: Inspection, read: Inspection, judged: Inspection) -> Inspection:
+        if judged.signals:
+            specs = [spec for d in self._of(Subject.TEXT) for spec in d.info.specs]
+            asked.signals.update(joined(asked.signals, judged.signals, specs))
+        timings = {INPUT + name: spent for name, spent in judged.timings.items()}
+        return _merged((asked, Inspection(read.signals, placed(judged.evidence), read.timings | timings)))
+
     async def output(self, picture: Picture) -> Inspection:
         """The signals of one output image, as `output.*`."""
         return _merged(await asyncio.gather(*(self._output(picture, d) for d in self._of(Subject.PICTURE))))
 
     async def change(self, change: Change) -> Inspection:
         """The signals of what one output changes (`change.*`)."""
+        changes = [replace(change, output=output) for output in sides(change.output)]
         return _merged(
-            await asyncio.gather(*(self._worst_of(d, [change], "") for d in self._of(Subject.CHANGE)))
+            await asyncio.gather(*(self._worst_of(d, changes, "") for d in self._of(Subject.CHANGE)))
         )
 
     def _of(self, subject: Subject) -> list[Detector]:
@@ -172,7 +194,7 @@ class Inspector:
         return await self._worst_of(detector, pictures, INPUT)
 
     async def _output(self, picture: Picture, detector: Detector) -> Inspection:
-        return await self._worst_of(detector, [picture], OUTPUT)
+        return await self._worst_of(detector, sides(picture), OUTPUT)
 
     async def _worst_of(
         self, detector: Detector, subjects: Sequence[Text | Picture | Change], prefix: str

@@ -55,7 +55,16 @@ def test_extremes(detector, make_picture):
     for shape in [(1, 1), (3, 20_000), (31, 400)]:
         (signal,) = detector.inspect(make_picture(np.zeros(shape, np.uint8))).signals
         assert (signal.state, signal.reason) == (State.NO_ANSWER, "too small")
-    assert 0 <= value(detector, make_picture, np.zeros((32, 5_000), np.uint8)) <= 1
+    (signal,) = detector.inspect(make_picture(np.zeros((32, 5_000), np.uint8))).signals
+    assert (signal.state, signal.reason) == (State.NO_ANSWER, "too narrow")
+    assert 0 <= value(detector, make_picture, np.zeros((32, 380), np.uint8)) <= 1
+
+
+@pytest.mark.parametrize("across", [True, False])
+def test_a_photograph_on_a_long_canvas_is_one_still(detector, astronaut, make_picture, across):
+    canvas = np.full((256, 8 * 256, 3), 128, np.uint8)
+    canvas[:, 900:1156] = astronaut[::2, ::2]
+    assert value(detector, make_picture, canvas if across else canvas.transpose(1, 0, 2)) > 0.8
 
 
 def test_digest_needs_loading(detector):

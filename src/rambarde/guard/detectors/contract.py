@@ -15,11 +15,21 @@ from rambarde.nouns.request import Picture
 from rambarde.nouns.signal import Signal, SignalSpec
 
 
+class MissingExtra(ImportError):
+    """What `load` raises for a detector whose extra is not installed; `extra` is its name."""
+
+    def __init__(self, extra: str) -> None:
+        super().__init__(f"pip install 'rambarde[{extra}]'")
+        self.extra = extra
+
+
 class Subject(StrEnum):
     """What a detector looks at."""
 
     TEXT = "text"
     PICTURE = "picture"
+    INPUT = "input"
+    """An input picture only; the words of its evidence are judged as the prompt's are."""
     CHANGE = "change"
     """What an output changes about the people of the pictures it was made from."""
 
@@ -85,5 +95,5 @@ class Detector(Protocol):
     def load(self) -> None: ...
 
     def inspect(self, subject: Any, /) -> Reading:
-        """`subject` is a `Text`, `Picture` or `Change`, as `info.subject` says."""
+        """`subject` is a `Text`, `Picture` (also for `Subject.INPUT`) or `Change`, as `info.subject` says."""
         ...
