@@ -30,6 +30,7 @@ class AgeDetector:
             SignalSpec("young_measured", meaning="the same, of the faces that could be judged"),
         ),
         deadline=2.0,
+        shares="people",
     )
 
     def __init__(self) -> None:

@@ -120,7 +120,9 @@ class _Started:
     def starting(cls, data: Path, arguments: Sequence[str], *more: str) -> Iterator[_Started]:
         """Start and, at the end of the block, stop it. It reads no `rambarde.toml`: its folder has none."""
         settings = Settings(data=str(data))
-        wire(settings, demo=True).abandon()  # demo signers sign the shipped policy; then it is served as any other
+        wire(
+            settings, demo=True
+        ).abandon()  # demo signers sign the shipped policy; then it is served as any other
         vault = Vault.open(settings)
         log = data.with_suffix(".log")
         try:

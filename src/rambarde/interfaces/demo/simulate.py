@@ -139,7 +139,7 @@ def scripted(detectors: Iterable[Detector], gateway: Gateway, script: Script) ->
 
 
 async def _serve(data: str, script: Script) -> None:
-    settings = Settings(data=data, port=0)
+    settings = Settings(data=data, port=0, workers=0)
     gateway = wire(settings, demo=True)
     gateway.chain.inspector.close()
     gateway.chain.inspector = scripted(parts.detectors(settings), gateway, script)
