@@ -39,7 +39,8 @@ async def canonicalise(
 
     `reserve` is told the pixels of each picture once it is decoded, and may refuse more of them.
     `pictured` is false where an edit is only judged, with a picture supposed instead of attached. Pictures are
-    decoded by `sight` (default: in this process), and stripped to what the detectors will look at: nothing else of a file goes further.
+    decoded by `sight` (default: in this process), and stripped to what the detectors will look at: nothing else
+    of a file goes further.
     Raises `Fault` for what is out of limits or cannot be decoded; the first fault found is the one named.
     """
     if not 1 <= draft.n <= limits.n:

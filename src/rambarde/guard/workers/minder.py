@@ -28,6 +28,8 @@ _IDLE = 0.5
 """Seconds between looks whether an idle worker still lives."""
 _REST = 10.0
 """Longest pause before another start, after starts that failed."""
+_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1048576"}
+"""For glibc: large blocks go back to the system when they are freed, and leave no holes."""
 _KEYS = ("RAMBARDE_SERVER_KEY", "RAMBARDE_UPSTREAM_KEY")
 """Environment variables that a process which decodes strangers' bytes must not have."""
 
@@ -78,7 +80,7 @@ class Minder(threading.Thread):
         ours, theirs = socket.socketpair()
         with theirs:
             self._channel = Channel(ours)
-            environment = {name: value for name, value in os.environ.items() if name not in _KEYS}
+            environment = {name: value for name, value in os.environ.items() if name not in _KEYS} | _MEMORY
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter, our own module
                 [
                     sys.executable,

@@ -27,7 +27,6 @@ from typing import Any, cast
 
 from threadpoolctl import threadpool_limits
 
-from rambarde.guard.compare.comparison import exposures
 from rambarde.guard.detectors.contract import Change, Detector, Reading
 from rambarde.guard.media.decode import decode
 from rambarde.guard.media.strip import strip
