@@ -84,7 +84,10 @@ class Worker:
                 cast(Any, self._detectors[order.detector]).prepare(picture)
                 return message.Answer(order.id, ()), []
             case message.Expose():
-                return message.Shares(order.id, exposures(self._holdings.picture(order.picture, fds[0]))), []
+                from rambarde.guard.compare.comparison import exposures  # with its networks: only where asked
+
+                picture = self._holdings.picture(order.picture, fds[0])
+                return message.Shares(order.id, exposures(picture)), []
             case _:
                 raise TypeError(type(order).__name__)
 
