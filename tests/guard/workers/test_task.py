@@ -22,14 +22,14 @@ def take(board: Board, worker: int = 0, *, alone: bool = False) -> Task | None:
     return board.take(worker, LOADED, alone=alone, seconds=0)
 
 
-@given(st.lists(st.sampled_from(list(Urgency)), max_size=12))
-def test_what_was_generated_first_then_in_turn(order: list[Urgency]) -> None:
+@given(st.lists(st.tuples(st.sampled_from(list(Urgency)), st.sampled_from([1.0, 2.0, 8.0])), max_size=12))
+def test_what_was_generated_first_then_what_is_soonest_late(order: list[tuple[Urgency, float]]) -> None:
     board = Board()
-    tasks = [task(urgency=urgency) for urgency in order]
+    tasks = [task(urgency=urgency, seconds=seconds) for urgency, seconds in order]
     for one in tasks:
         board.put(one)
     taken = [take(board) for _ in tasks]
-    assert taken == sorted(tasks, key=lambda one: one.urgency), "a stable sort is the oracle"
+    assert taken == sorted(tasks, key=lambda one: (one.urgency, one.seconds)), "a stable sort is the oracle"
     assert take(board) is None
 
 

@@ -73,10 +73,9 @@ class Holdings:
         for key in [key for key, held in self._held.items() if held.until <= now]:
             del self._held[key]
         total = sum(held.note.width * held.note.height for held in self._held.values())
-        passing = [key for key, held in self._held.items() if not held.note.stays]
-        staying = [key for key, held in self._held.items() if held.note.stays]
-        for key in passing + staying:
-            if total <= PIXELS or len(self._held) == 1:
+        before = list(self._held)[:-1]
+        for key in sorted(before, key=lambda one: self._held[one].note.stays):  # a stable sort: in turn
+            if total <= PIXELS:
                 break
             gone = self._held.pop(key)
             total -= gone.note.width * gone.note.height

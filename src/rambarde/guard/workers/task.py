@@ -103,7 +103,7 @@ class Board:
     def put(self, task: Task) -> None:
         with self._changed:
             self._waiting.append(task)
-            self._waiting.sort(key=lambda one: (one.urgency, one.submitted))
+            self._waiting.sort(key=lambda one: (one.urgency, one.until))  # whose time is up first
             self._changed.notify_all()
 
     def take(self, worker: int, loaded: Collection[str], *, alone: bool, seconds: float) -> Task | None:

@@ -53,8 +53,8 @@ class Worker:
         self._detectors = {detector.info.name: detector for detector in detectors}
         self._holdings = Holdings()
 
-    def do(self, order: Order, fds: list[int]) -> tuple[Reply, list[int]]:
-        """The reply to an order, and the descriptors to send beside it; takes over those that came."""
+    def do(self, order: Order, fds: list[int]) -> tuple[Reply, list[Sheet]]:
+        """The reply to an order, and the sheets to send beside it; takes over the descriptors that came."""
         if isinstance(order, message.Load):
             return self._load(order.name), []
         try:
@@ -69,7 +69,7 @@ class Worker:
     def tidy(self) -> None:
         self._holdings.tidy()
 
-    def _done(self, order: Order, fds: list[int]) -> tuple[Reply, list[int]]:
+    def _done(self, order: Order, fds: list[int]) -> tuple[Reply, list[Sheet]]:
         match order:
             case message.Decode():
                 return self._decoded(order, fds[0])
@@ -99,7 +99,7 @@ class Worker:
         except Exception as error:
             return message.Loaded(name, error=f"{type(error).__name__}: {error}"[:500])
 
-    def _decoded(self, order: message.Decode, fd: int) -> tuple[Reply, list[int]]:
+    def _decoded(self, order: message.Decode, fd: int) -> tuple[Reply, list[Sheet]]:
         sheet = Sheet.received(fd, order.size)
         known = self._holdings.find(order.key)
         if known is None:
@@ -130,7 +130,7 @@ class Worker:
             order.bare,
         )
         self._holdings.hold(picture, note)
-        return message.Decoded(order.id, note), [made.sheet.fd]
+        return message.Decoded(order.id, note), [made.sheet]
 
     def _change(self, order: message.Compare, fds: list[int]) -> Change:
         # Strict: a note without a sheet, or a sheet without a note, is a mistake of the gateway.
@@ -169,8 +169,9 @@ def main() -> None:
             if not select.select([line], [], [], _IDLE)[0]:
                 worker.tidy()
                 continue
-            reply, fds = worker.do(*channel.order())
-            channel.send(reply, fds)
+            reply, sheets = worker.do(*channel.order())
+            channel.send(reply, [sheet.fd for sheet in sheets])
+            del reply, sheets
     except (EOFError, BrokenPipeError, ConnectionResetError):
         os._exit(0)  # the gateway is gone; nothing here needs an orderly end
 
