@@ -53,7 +53,7 @@ def test_nothing_is_held_longer_than_said() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abcdefghijklmnopqrstuvwxyz"), st.booleans()), max_size=60))
 def test_what_goes_first(asked: list[tuple[str, bool]]) -> None:
-    """Against a list: while there are too many, the first that does not stay goes, or else the first; never the last."""
+    """Against a list: while there are too many, the first that does not stay goes, or the first; never the last."""
     held, oracle = Holdings(), dict[str, bool]()
     room = holdings.PIXELS // 1_000_000
     pixels = np.broadcast_to(np.uint8(0), (1000, 1000, 3))

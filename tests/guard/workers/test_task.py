@@ -53,7 +53,7 @@ def test_a_task_goes_where_its_picture_was_looked_at_for_a_moment() -> None:
     board.leave(1)
     assert take(board, 0) is third, "a worker that ended knows nothing"
     board.put(last := task(keys=("b",), home="b"))
-    last.submitted -= PATIENCE
+    last.submitted -= PATIENCE * last.seconds
     assert take(board, 1) is last
 
 

@@ -28,8 +28,8 @@ _IDLE = 0.5
 """Seconds between looks whether an idle worker still lives."""
 _REST = 10.0
 """Longest pause before another start, after starts that failed."""
-_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1048576"}
-"""For glibc: large blocks go back to the system when they are freed, and leave no holes."""
+_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "8388608", "MALLOC_TRIM_THRESHOLD_": "16777216"}
+"""For glibc: blocks larger than those of ordinary pictures go back to the system when they are freed, others stay."""
 _KEYS = ("RAMBARDE_SERVER_KEY", "RAMBARDE_UPSTREAM_KEY")
 """Environment variables that a process which decodes strangers' bytes must not have."""
 

@@ -15,11 +15,13 @@ from rambarde.guard.workers.message import Order, Reply
 from rambarde.guard.workers.sheet import Sheet
 from rambarde.nouns.fault import Fault
 
-PATIENCE = 0.25
-"""Seconds that a task waits for the worker that knows its picture, before any may take it."""
+PATIENCE = 0.5
+"""Share of its time that a task waits for the worker that knows its picture, before any may take it."""
 HEAVY = 8_000_000
 """Pixels, or bytes of a file, from which a task may hold a worker up; only one such runs while there are others."""
 _HOMES = 1024
+_SOON = 0.05
+"""Seconds between looks whether somebody's patience is at its end."""
 
 
 class Lost(Exception):
@@ -115,7 +117,7 @@ class Board:
             found = self._next(worker, loaded, alone)
             if found is None:
                 # Of what waits, some may be taken by others in a moment.
-                self._changed.wait(min(seconds, PATIENCE / 4) if self._waiting else seconds)
+                self._changed.wait(min(seconds, _SOON) if self._waiting else seconds)
                 found = self._next(worker, loaded, alone)
             if found is not None:
                 self._waiting.remove(found)
@@ -171,7 +173,7 @@ class Board:
             home = self._homes.get(task.home) if task.home else None
             if home == worker:
                 return task
-            if home is not None and now < task.submitted + PATIENCE:
+            if home is not None and now < task.submitted + PATIENCE * task.seconds:
                 continue
             best = best or task
         return best
