@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +23,10 @@ from rambarde.interfaces import parts
 from rambarde.interfaces.settings import Settings
 from rambarde.nouns.fault import Fault
 from rambarde.nouns.request import Picture
-from rambarde.nouns.signal import Signal
+from rambarde.nouns.signal import Signal, State
 from tests.bad_pictures import bad_pictures, save, scene
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow  # which a soak test is, too: `-m soak` asks for it
 HERE = Sight()
 
 
@@ -131,3 +133,60 @@ async def test_one_picture_of_many_requests_is_decoded_and_looked_at_once(remote
         found.append(await remote.change(Change(output, (again,))))
     assert (time.monotonic() - start) / 3 < 0.1, "what was found in both is still known"
     assert len({str(one.signals) for one in found}) == 1
+
+
+def memory(remote: Inspector) -> int:
+    """Proportional megabytes of this process and its workers."""
+    assert remote._pool is not None
+    total = 0
+    for pid in (os.getpid(), *remote._pool.pids):
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()
+        total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total // 1024
+
+
+def distinct(number: int, side: int) -> bytes:
+    """A picture that none before was, with or without somebody."""
+    scene = skimage.data.astronaut() if number % 2 else skimage.data.coffee()
+    x, y = number % 40, number // 40 % 40
+    image = Image.fromarray(scene[y : y + 350, x : x + 350]).resize((side, side))
+    image.putpixel((0, 0), (number >> 16 & 255, number >> 8 & 255, number & 255))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=90, comment=str(number))
+    return out.getvalue()
+
+
+async def look_at(remote: Inspector, numbers: range, side: int) -> None:
+    places = asyncio.Semaphore(4)
+
+    async def one(number: int) -> None:
+        async with places:
+            picture = await remote.sight.output(distinct(number, side), Limits())
+            seen = await remote.output(picture)
+            assert all(s.state is not State.FAILED or s.reason == "late" for s in seen.signals.values())
+
+    for start in range(numbers.start, numbers.stop, 50):
+        await asyncio.gather(*(one(n) for n in range(start, min(start + 50, numbers.stop))))
+
+
+async def flat(remote: Inspector, warm: int, count: int, side: int, most: int) -> None:
+    """Memory after `count` further pictures is within `most` MB of that after the first."""
+    assert remote._pool is not None
+    pids = remote._pool.pids
+    await look_at(remote, range(warm), side)
+    before = memory(remote)
+    descriptors = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    await look_at(remote, range(warm, warm + count), side)
+    assert memory(remote) - before <= most
+    assert len(os.listdir("/proc/self/fd")) <= descriptors + 8  # noqa: PTH208
+    assert remote._pool.pids == pids, "and no worker was lost"
+
+
+async def test_memory_is_flat(remote: Inspector) -> None:
+    await flat(remote, 40, 60, 256, 30)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(4 * 3600)
+async def test_memory_is_flat_over_20000_pictures(remote: Inspector) -> None:
+    await flat(remote, 200, 20_000, 1024, 60)

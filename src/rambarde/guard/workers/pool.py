@@ -152,7 +152,7 @@ class Pool:
                 lambda reply, fds: self._reading(id, info, reply, fds),
                 info.deadline,
                 tuple(one.key for one in (seen, *others)),
-                (others[0] if others else seen).key if info.shares else "",
+                others[0].key if others and info.shares else "",
                 info.name,
                 Urgency.RELEASE,
                 seen.width * seen.height > HEAVY,
