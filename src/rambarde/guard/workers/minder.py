@@ -14,7 +14,8 @@ import time
 from typing import TYPE_CHECKING
 
 from rambarde.guard.workers import message
-from rambarde.guard.workers.message import Channel, Garbage, Late, Loaded, Ready
+from rambarde.guard.workers.channel import Channel, Garbage, Late, close
+from rambarde.guard.workers.message import Loaded, Ready, Reply
 from rambarde.guard.workers.task import Task
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class Minder(threading.Thread):
                 self._start()
                 self._serve()
             except Exception as error:
-                log.error("worker %d: %s: %s", self.number, type(error).__name__, error)
+                if not self._pool.is_closed:
+                    log.error("worker %d: %s: %s", self.number, type(error).__name__, error)
             finally:
                 self._end()
             failures = 0 if self._served else failures + 1
@@ -99,7 +101,7 @@ class Minder(threading.Thread):
             self.kill()
         self._channel.send(pickle.dumps((sys.path, self._pool.build)))
         reply, fds = self._channel.reply(START)
-        message.close(fds)
+        close(fds)
         if not isinstance(reply, Ready):
             raise Garbage("another answer than that it is ready")
 
@@ -128,7 +130,7 @@ class Minder(threading.Thread):
         except (OSError, EOFError, Late, Garbage) as error:
             self._pool.stumbled(name, self._ended(error))
             raise
-        message.close(fds)
+        close(fds)
         if not isinstance(reply, Loaded) or reply.name != name:
             raise Garbage("another answer than that a detector is loaded")
         if self._pool.reported(reply):
@@ -150,20 +152,19 @@ class Minder(threading.Thread):
             return True
         try:
             order, sides = task.order()
+        except Exception as error:  # memory or descriptors are out: no fault of the worker
+            task.fail(type(error).__name__)
+            board.done(task)
+            return True
+        try:
             self._channel.send(order, [side.fd for side in sides])
         except OSError as error:
             board.done(task)
-            if isinstance(error, BrokenPipeError | ConnectionResetError):
-                self._pool.lost(task, self._ended(error), is_its_own=False)
-                return False
-            task.fail(type(error).__name__)  # memory or descriptors are out: no fault of the worker
-            return True
+            self._pool.lost(task, self._ended(error), is_its_own=False)
+            return False
         try:
             reply, fds = self._channel.reply(task.seconds)
-            try:
-                task.settle(reply, fds)
-            except ValueError as error:
-                raise Garbage(str(error)) from error
+            self._settle(task, reply, fds)
         except (OSError, EOFError, Late, Garbage) as error:
             board.done(task)
             self._pool.lost(task, self._ended(error), is_its_own=True, is_hung=isinstance(error, Late))
@@ -171,6 +172,14 @@ class Minder(threading.Thread):
         self._served += 1
         board.done(task, time.monotonic() - start)
         return True
+
+    def _settle(self, task: Task, reply: Reply, fds: list[int]) -> None:
+        try:
+            task.settle(reply, fds)
+        except OSError as error:  # here, not there
+            task.fail(type(error).__name__)
+        except Exception as error:
+            raise Garbage(type(error).__name__) from error
 
     def _ended(self, error: Exception) -> str:
         """End the worker, and why, in words."""

@@ -25,6 +25,7 @@ from typing import Any
 from rambarde.guard.detectors.contract import Change, DetectorInfo, Reading
 from rambarde.guard.media.limits import Limits
 from rambarde.guard.workers import message
+from rambarde.guard.workers.channel import close
 from rambarde.guard.workers.message import Loaded, Note, Reply
 from rambarde.guard.workers.minder import LOAD, START, Minder
 from rambarde.guard.workers.sheet import Drawn, Sheet, drawn, keep
@@ -181,7 +182,7 @@ class Pool:
         at, id = drawn(picture), next(self._numbers)
 
         def read(reply: Reply, fds: list[int]) -> tuple[float | None, ...]:
-            message.close(fds)
+            close(fds)
             if isinstance(reply, message.Broken):
                 raise Lost(f"failed: {reply.error}")
             if not isinstance(reply, message.Shares) or reply.id != id:
@@ -235,7 +236,7 @@ class Pool:
                     raise ValueError("a file with another digest")
                 keep(picture, at)
                 return picture
-            message.close(fds)
+            close(fds)
             if isinstance(reply, message.Refused) and reply.id == id:
                 raise reply.fault()
             if isinstance(reply, message.Broken) and reply.id == id:
@@ -347,7 +348,7 @@ class Pool:
         return task.future
 
     def _reading(self, id: int, info: DetectorInfo, reply: Reply, fds: list[int]) -> Reading:
-        message.close(fds)
+        close(fds)
         if isinstance(reply, message.Broken) and reply.id == id:
             log.error("detector %s failed: %s at %s", info.name, reply.error[:80], reply.place[:500])
             raise Lost(f"failed: {reply.error[:80]}")
@@ -366,7 +367,7 @@ def _note(at: Drawn, stays: bool) -> Note:
 
 
 def _nothing(reply: Reply, fds: list[int]) -> None:
-    message.close(fds)
+    close(fds)
     if not isinstance(reply, message.Answer | message.Broken):
         raise ValueError("another answer than none")
 

@@ -31,8 +31,9 @@ from rambarde.guard.detectors.contract import Change, Detector, Reading
 from rambarde.guard.media.decode import decode
 from rambarde.guard.media.strip import strip
 from rambarde.guard.workers import message
+from rambarde.guard.workers.channel import Channel
 from rambarde.guard.workers.holdings import Holdings
-from rambarde.guard.workers.message import Channel, Note, Order, Reply
+from rambarde.guard.workers.message import Note, Order, Reply
 from rambarde.guard.workers.sheet import Sheet, draw, drawn, keep
 from rambarde.nouns.fault import Fault, place
 from rambarde.nouns.request import Picture

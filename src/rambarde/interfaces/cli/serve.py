@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import socket
 from dataclasses import replace
 from typing import Annotated
@@ -16,6 +17,9 @@ from rambarde.interfaces.cli.options import Config, Data, settings
 from rambarde.interfaces.http.app import create_app
 from rambarde.interfaces.wiring import Gateway, wire
 from rambarde.nouns.fault import Fault, Kind
+
+FILES = 65_536
+"""Files that the gateway may have open at once, if the system lets it."""
 
 
 def serve(
@@ -52,6 +56,7 @@ def serve(
     )
     listener = listen(chosen.host, chosen.port)
     chosen = replace(chosen, port=listener.getsockname()[1])
+    _many_files()
     gateway = wire(chosen, demo=demo)
     try:
         if demo:
@@ -69,6 +74,14 @@ def serve(
         raise
     typer.echo(f"Rambarde listens on {chosen.base_url} (data in {chosen.data}, upstream {chosen.upstream})")
     asyncio.run(_serve(gateway, listener))
+
+
+def _many_files() -> None:
+    """Each picture in memory that workers share is an open file; the usual limit is meant for other programs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < enough:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
 
 
 async def _serve(gateway: Gateway, listener: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""Messages: whole, in order and in time, or an error; and never a descriptor left open."""
+"""The channel: messages whole, in order and in time, or an error; and never a descriptor left open."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rambarde.guard.workers import message
-from rambarde.guard.workers.message import MOST_SHEETS, Channel, Garbage, Late
+from rambarde.guard.workers.channel import LONGEST, MOST_SHEETS, Channel, Garbage, Late, close
 
 
 def descriptors() -> int:
@@ -45,7 +45,7 @@ def test_messages_and_descriptors_arrive_in_order(pair: Pair) -> None:
     assert os.read(reader, 10) == b"through"
     assert not os.get_inheritable(fds[0])
     assert channel.reply(1) == (message.Ready(), [])
-    message.close([*fds, reader, writer])
+    close([*fds, reader, writer])
 
 
 def test_long_messages_and_slow_senders(pair: Pair) -> None:
@@ -99,7 +99,7 @@ def test_drops_that_never_end_are_late_too(pair: Pair) -> None:
 
 def test_too_long_and_too_many(pair: Pair) -> None:
     line, channel = pair
-    line.sendall((message.LONGEST + 1).to_bytes(4))
+    line.sendall((LONGEST + 1).to_bytes(4))
     with pytest.raises(Garbage):
         channel.reply(1)
     one, other = socket.socketpair()
@@ -110,7 +110,7 @@ def test_too_long_and_too_many(pair: Pair) -> None:
         with pytest.raises(Garbage):
             Channel(other).reply(1)
         assert descriptors() <= before
-        message.close([reader, writer])
+        close([reader, writer])
 
 
 def test_garbage_leaves_no_descriptor(pair: Pair) -> None:
@@ -121,4 +121,4 @@ def test_garbage_leaves_no_descriptor(pair: Pair) -> None:
     with pytest.raises(Garbage):
         channel.reply(1)
     assert descriptors() == before
-    message.close([reader, writer])
+    close([reader, writer])
