@@ -352,6 +352,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> dict[str, object
                 code = 2000 + 2 * number + at
                 waits[name].append(await ours.edit(again(before, code), again(after, code), seconds))
         loads.append(round(os.getloadavg()[0], 1))
+        del pairs, warm  # the bench's own
         kept = {"loaded": fresh, "after the runs": memory(ours.pids)}
         soak = []
         for done in range(0, options.soak, options.pictures):
@@ -373,7 +374,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> dict[str, object
         "pictures_a_round": options.pictures,
         "rounds": options.rounds,
         "throughput": {name: measured.row() for name, measured in rows.items()},
-        "edits": len(pairs),
+        "edits": options.edits,
         "edit_added": {name: spread(found) for name, found in waits.items()},
         "pss_mb, gateway and workers": kept,
         "soak": soak,

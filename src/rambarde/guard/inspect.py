@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from threadpoolctl import threadpool_limits
 
 from rambarde.guard.detectors.contract import Change, Detector, Reading, Subject
+from rambarde.guard.media.memory import give_back
 from rambarde.guard.policy.catalogue import INPUT, OUTPUT
 from rambarde.guard.policy.language import Requirement
 from rambarde.guard.sight import Sight
@@ -104,6 +105,7 @@ class Inspector:
                 self._loaded[name] = f"{type(error).__name__}: {error}"
             else:
                 self._loaded[name] = None
+        give_back()
         for detector in self._detectors:
             if why := self._misfit(detector, self._required):
                 self._unfit[detector.info.name] = why

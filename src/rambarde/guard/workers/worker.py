@@ -29,6 +29,7 @@ from threadpoolctl import threadpool_limits
 
 from rambarde.guard.detectors.contract import Change, Detector, Reading
 from rambarde.guard.media.decode import decode
+from rambarde.guard.media.memory import give_back
 from rambarde.guard.media.strip import strip
 from rambarde.guard.workers import message
 from rambarde.guard.workers.channel import Channel
@@ -68,7 +69,9 @@ class Worker:
             self._holdings.tidy()
 
     def tidy(self) -> None:
+        """With nothing to do: let go of what is old."""
         self._holdings.tidy()
+        give_back()
 
     def _done(self, order: Order, fds: list[int]) -> tuple[Reply, list[Sheet]]:
         match order:
@@ -96,6 +99,7 @@ class Worker:
         try:
             detector = self._detectors[name]
             detector.load()
+            give_back()
             return message.Loaded(name, detector.info.version, detector.digest, getattr(detector, "data", ""))
         except Exception as error:
             return message.Loaded(name, error=f"{type(error).__name__}: {error}"[:500])
