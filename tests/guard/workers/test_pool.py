@@ -108,7 +108,7 @@ async def test_a_picture_that_cost_two_workers_costs_no_third(inspecting: MakeIn
     evil = picture(EVIL)
     first = await made._worst_of(made._detectors[0], [evil], "")
     assert first.signals["segfault"].state is State.FAILED
-    until(lambda: not made.unfit)
+    until(lambda: pool(made).able("abort") == 2 and all(map(exists, pool(made).pids)))
     pids = pool(made).pids
     second = await made._worst_of(made._detectors[1], [evil], "")
     assert second.signals["abort"] == Signal.failed("abort", "the picture made workers fail before")
