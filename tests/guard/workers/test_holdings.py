@@ -54,10 +54,14 @@ def test_nothing_is_held_longer_than_said() -> None:
 @given(st.lists(st.tuples(st.sampled_from("abcdefghijklmnopqrstuvwxyz"), st.booleans()), max_size=60))
 def test_what_goes_first(asked: list[tuple[str, bool]]) -> None:
     """Against a list: while there are too many, the first that does not stay goes, or the first; never the last."""
-    held, oracle = Holdings(), dict[str, bool]()
+    clock = Clock()
+    held, oracle = Holdings(clock), dict[str, bool]()
     room = holdings.PIXELS // 1_000_000
     pixels = np.broadcast_to(np.uint8(0), (1000, 1000, 3))
     for key, stays in asked:
+        clock.now += holdings.RECENT + 0.01 if len(asked) < 50 else 0
+        if len(asked) >= 50:
+            stays = False  # all at one moment: in turn
         note = Note(0, key, "image/png", "00", 1000, 1000, False, stays)
         held.hold(Picture(b"", "image/png", "00", pixels), note)
         stays = oracle.pop(key, False) or stays
@@ -67,3 +71,23 @@ def test_what_goes_first(asked: list[tuple[str, bool]]) -> None:
             before = list(oracle)[:-1]
             del oracle[next((one for one in before if not oracle[one]), before[0])]
         assert len(held) == len(oracle) and all(held.find(one) for one in oracle)
+
+
+def test_what_is_recent_outlives_what_stays() -> None:
+    clock = Clock()
+    held = Holdings(clock)
+    pixels = np.broadcast_to(np.uint8(0), (1000, 1000, 3))
+
+    def hold(key: str, stays: bool) -> None:
+        held.hold(Picture(b"", "", "", pixels), Note(0, key, "image/png", "", 1000, 1000, False, stays))
+        held.tidy()
+
+    for number in range(holdings.PIXELS // 1_000_000):
+        hold(f"input {number}", True)
+    clock.now = 10.0
+    hold("output", False)
+    hold("another input", True)
+    assert held.find("output") and not held.find("input 0") and not held.find("input 1")
+    clock.now += holdings.RECENT + 1
+    hold("a third input", True)
+    assert not held.find("output") and held.find("input 2")

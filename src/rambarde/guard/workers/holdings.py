@@ -16,6 +16,8 @@ PIXELS = 8_000_000
 """Most pixels that are kept, about 3 bytes each; the picture just asked about is kept whatever its size."""
 SECONDS = 120.0
 """How long a picture is kept after it was last asked about."""
+RECENT = 2.0
+"""Seconds in which the next question about a picture is likely, also about one that passes."""
 
 
 @dataclass(slots=True)
@@ -26,7 +28,7 @@ class _Held:
 
 
 class Holdings:
-    """Pictures by key. What is only looked at once goes first, then what was not asked about for longest."""
+    """Pictures by key. What passes goes first, then what was not asked about for longest; what is recent goes last."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -73,8 +75,12 @@ class Holdings:
         for key in [key for key, held in self._held.items() if held.until <= now]:
             del self._held[key]
         total = sum(held.note.width * held.note.height for held in self._held.values())
-        before = list(self._held)[:-1]
-        for key in sorted(before, key=lambda one: self._held[one].note.stays):  # a stable sort: in turn
+        recent = now + SECONDS - RECENT
+        order = sorted(  # a stable sort: in turn
+            list(self._held)[:-1],
+            key=lambda one: (self._held[one].until > recent, self._held[one].note.stays),
+        )
+        for key in order:
             if total <= PIXELS:
                 break
             gone = self._held.pop(key)
