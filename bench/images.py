@@ -40,6 +40,7 @@ from rambarde.guard.detectors.contract import Change, Subject
 from rambarde.guard.inspect import Inspector
 from rambarde.guard.media import network
 from rambarde.guard.media.limits import DEFAULT
+from rambarde.guard.media.memory import few_heaps
 from rambarde.guard.seal import seal
 from rambarde.guard.text.normalise import canonical
 from rambarde.interfaces import parts
@@ -326,6 +327,7 @@ def again(data: bytes, turn: int) -> bytes:
 
 
 async def measure(options: argparse.Namespace, folder: Path) -> dict[str, object]:
+    few_heaps()  # as `rambarde serve` does
     ours = Ours(options.workers)
     peers = {"in turn, one process, threads as they come": InTurn(1, 0)}
     peers["in turn, two processes of one thread"] = InTurn(2, 1)

@@ -12,7 +12,7 @@ from rambarde.guard.workers.message import Note
 from rambarde.guard.workers.sheet import Drawn, Sheet, keep
 from rambarde.nouns.request import Picture
 
-PIXELS = 8_000_000
+PIXELS = 6_000_000
 """Most pixels that are kept, about 3 bytes each; the picture just asked about is kept whatever its size."""
 SECONDS = 120.0
 """How long a picture is kept after it was last asked about."""

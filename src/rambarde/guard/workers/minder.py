@@ -29,7 +29,11 @@ _IDLE = 0.5
 """Seconds between looks whether an idle worker still lives."""
 _REST = 10.0
 """Longest pause before another start, after starts that failed."""
-_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "8388608", "MALLOC_TRIM_THRESHOLD_": "16777216"}
+_MEMORY = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "8388608",
+    "MALLOC_TRIM_THRESHOLD_": "8388608",
+}
 """For glibc: blocks larger than those of ordinary pictures go back to the system when they are freed, others stay."""
 _KEYS = ("RAMBARDE_SERVER_KEY", "RAMBARDE_UPSTREAM_KEY")
 """Environment variables that a process which decodes strangers' bytes must not have."""

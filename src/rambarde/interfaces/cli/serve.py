@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from rambarde.guard.media.memory import few_heaps
 from rambarde.interfaces.cli import demo_keys
 from rambarde.interfaces.cli.options import Config, Data, settings
 from rambarde.interfaces.http.app import create_app
@@ -57,6 +58,7 @@ def serve(
     listener = listen(chosen.host, chosen.port)
     chosen = replace(chosen, port=listener.getsockname()[1])
     _many_files()
+    few_heaps()
     gateway = wire(chosen, demo=demo)
     try:
         if demo:
