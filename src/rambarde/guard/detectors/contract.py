@@ -65,6 +65,8 @@ class DetectorInfo:
     `digest` is `sha256:` and the hex digest over every weight file, word list and table that shapes the
     answer, in a fixed order; it is computed from the bytes that are really loaded, never typed in.
     `deadline` is in seconds of wall time for one subject; `threads` the most threads one call may use.
+    `shares` is a word that detectors have in common which find the same things in a picture (`media.memo`), so
+    that they are run in one process; it is no part of the identity.
     """
 
     name: str
@@ -73,6 +75,7 @@ class DetectorInfo:
     specs: tuple[SignalSpec, ...]
     deadline: float
     threads: int = 1
+    shares: str = ""
 
 
 @runtime_checkable
@@ -82,6 +85,10 @@ class Detector(Protocol):
     `load` reads weights and warms up; it may take seconds, runs off the event loop, and raises if anything
     is missing. `digest` is valid after `load`. `inspect` is pure: same subject, same reading; no clock, no
     randomness, no network, no writing. It may raise: the runner turns that into *failed* for all its specs.
+
+    Detectors of pictures and changes usually live in a worker process, each order by itself; what they raise,
+    and how they end, then touches nobody else. A detector of changes may have a method `prepare(picture)`, which
+    finds beforehand what it will want of an input; it answers nothing.
 
     A detector whose answers also rest on data that the operator keeps current (a bank of hashes) has a
     property `data` with that data's digest. It goes into the record and is not pinned by the policy.

@@ -90,10 +90,13 @@ def graphic(rgb: NDArray[np.uint8]) -> float:
     Read at full resolution in the middle 1024×1024, because scaling makes soft edges of hard ones.
     """
     top, left = (max(0, (n - _WINDOW) // 2) for n in rgb.shape[:2])
-    window = rgb[top : top + _WINDOW : _EVERY, left : left + _WINDOW].astype(np.int16)
-    steps = np.abs(np.diff(window, axis=1)).max(axis=2)
-    flat = float((steps == 0).mean())
-    soft = float(((steps > 0) & (steps < _SOFT)).sum()) / max(1, int((steps > 0).sum()))
+    window = rgb[top : top + _WINDOW : _EVERY, left : left + _WINDOW]
+    one, next_one = window[:, :-1], window[:, 1:]
+    apart = np.maximum(one, next_one) - np.minimum(one, next_one)  # bytes all the way: a quarter of the time
+    steps = np.maximum(np.maximum(apart[..., 0], apart[..., 1]), apart[..., 2])
+    edges = int(np.count_nonzero(steps))
+    flat = 1 - edges / max(1, steps.size)
+    soft = (int(np.count_nonzero(steps < _SOFT)) - (steps.size - edges)) / max(1, edges)
     return _ramp(flat, 0.6, 0.8) * (1 - _ramp(soft, 0.15, 0.35))
 
 

@@ -7,7 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from rambarde.guard.media.memo import Memo
 from rambarde.nouns.request import Picture
+
+_dark: Memo[Picture | None] = Memo()
 
 
 def on_black(picture: Picture) -> Picture | None:
@@ -16,7 +19,13 @@ def on_black(picture: Picture) -> Picture | None:
     Detectors look at pictures composited over white. What is white there and drawn in the alpha channel would be
     seen by nobody but the reader of a dark page, and by a generator that takes colours and alpha apart. The
     colours are those composited over white, because these are what goes on (`strip`). `data` is empty.
+
+    Made once for a picture: what one detector finds in it serves the next.
     """
+    return _dark.get(picture.rgb, lambda: _on_black(picture))
+
+
+def _on_black(picture: Picture) -> Picture | None:
     alpha = picture.alpha
     if alpha is None or int(alpha.min()) == 255:
         return None
