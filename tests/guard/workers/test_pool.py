@@ -228,7 +228,7 @@ async def test_a_thousand_faces_are_answered_in_time() -> None:
     made = Pool(bad.crowded, 1)
     wanted = {"age", "comparison", "faces"}
     installed = [d for d in parts.detectors(Settings()) if d.info.name in wanted]
-    required = [Requirement(n, "1", made.load(n).digest) for n in sorted(wanted)]
+    required = [Requirement(d.info.name, d.info.version, made.load(d.info.name).digest) for d in installed]
     inspector = Inspector(installed, required, pool=made)
     try:
         inspector.load()

@@ -94,7 +94,7 @@ async def test_the_same_picture_gives_the_same_signals(
         changed = await remote.change(Change(other, (original,)))
         assert told(changed.signals) == told((await inspector.change(Change(near, (original,)))).signals)
     assert await remote.sight.exposures(there) == pytest.approx(await HERE.exposures(near))
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 60
 
 
 async def test_every_awkward_picture_is_the_same_fault_or_the_same_picture(remote: Inspector) -> None:
@@ -126,12 +126,16 @@ async def test_one_picture_of_many_requests_is_decoded_and_looked_at_once(remote
     assert all((one.rgb == first[0].rgb).all() and one.sha256 == first[0].sha256 for one in first)
     original = await remote.sight.decode(jpeg(skimage.data.astronaut(), 1024), bare=True)
     output = await remote.sight.decode(jpeg(skimage.data.astronaut()[:, ::-1], 1024))
-    await remote.change(Change(output, (original,)))
+    start = time.monotonic()
+    found = [await remote.change(Change(output, (original,)))]
+    once = time.monotonic() - start
     again = await remote.sight.decode(jpeg(skimage.data.astronaut(), 1024), bare=True)
-    found, start = [], time.monotonic()
-    for _ in range(3):
+    quickest = once
+    for _ in range(5):
+        start = time.monotonic()
         found.append(await remote.change(Change(output, (again,))))
-    assert (time.monotonic() - start) / 3 < 0.1, "what was found in both is still known"
+        quickest = min(quickest, time.monotonic() - start)
+    assert quickest < once / 3, "what was found in both is still known"
     assert len({str(one.signals) for one in found}) == 1
 
 
