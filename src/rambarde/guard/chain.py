@@ -74,7 +74,6 @@ class _Asked:
 class _Output:
     """One image on its way out."""
 
-    generated: Generated
     picture: Picture
     inspection: Inspection
     decision: Decision
@@ -160,7 +159,7 @@ class Chain:
             sealed = await seal(
                 self.sealer, self.upstream.name, asked.request, asked.uploads, pictures, decisions
             )
-        outputs = [_Output(*one) for one in zip(images, pictures, seen, decisions, sealed, strict=True)]
+        outputs = [_Output(*one) for one in zip(pictures, seen, decisions, sealed, strict=True)]
         answer = await self._finish(life, asked, outputs, refusal=refusing(decisions))
         if any(decision.outcome is Outcome.ALLOW for decision in decisions):
             await self._hold_back_if_changed(evaluator, asked, outputs, life)
@@ -389,8 +388,7 @@ def _answered(index: int, output: _Output, *, withhold: bool) -> Released | With
     if withhold or output.decision.outcome is not Outcome.ALLOW:
         return Withheld(index, output.decision, output.item)
     sealed = output.sealed
-    base64 = output.generated.base64 if sealed.data == output.generated.data else None
-    return Released(index, output.decision, sealed.data, sealed.media_type, base64, output.item)
+    return Released(index, output.decision, sealed.data, sealed.media_type, output.item)
 
 
 def _own(code: str, message: str) -> Fault:
