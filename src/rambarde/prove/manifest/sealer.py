@@ -17,6 +17,7 @@ from rambarde.nouns.fault import Fault, Kind
 from rambarde.nouns.provenance import Disclosure, SealNote, Signed
 from rambarde.prove.manifest import inputs
 from rambarde.prove.manifest.identity import Identity, IdentityFiles, pem
+from rambarde.prove.manifest.reading import State, read
 from rambarde.prove.manifest.sdk import context, sdk
 from rambarde.prove.manifest.statement import Statement
 from rambarde.prove.manifest.xmp import packet, with_packet
@@ -35,6 +36,7 @@ class _Ready:
     identity: Identity
     signer: Any
     context: Any
+    roots: tuple[bytes, ...]
 
 
 class ManifestSealer:
@@ -67,7 +69,7 @@ class ManifestSealer:
         """The bare file `data` with its statement, signed.
 
         Raises `Fault`: what `check` raises, `seal_failed` (also for a time-stamp authority that does not answer),
-        `seal_timeout`. Then there is no sealed file, and the image must not leave.
+        `seal_timestamp_invalid`, `seal_timeout`. Then there is no sealed file, and the image must not leave.
         """
         loop = asyncio.get_running_loop()
         try:
@@ -96,6 +98,10 @@ class ManifestSealer:
             told = type(error).__name__ if disclosure.sources else str(error)[:300]
             log.error("an image could not be signed: %s", told)
             raise _failed("seal_failed", "The image could not be signed.") from error
+        if self._authority and read(sealed.getvalue(), media_type, ready.roots).state is State.INVALID:
+            # The SDK takes any stamp; one of a certificate that readers refuse makes the whole manifest invalid.
+            log.error("the time stamps of %s are not valid", self._authority)
+            raise _failed("seal_timestamp_invalid", "The time stamp is not valid.")
         note = SealNote(
             f"urn:c2pa:{disclosure.id}", hashlib.sha256(store).hexdigest(), ready.identity.fingerprint
         )
@@ -109,7 +115,8 @@ class ManifestSealer:
         identity.check_time(self._clock())
         with self._lock:
             if self._ready is None or self._ready.identity is not identity:
-                self._ready = _Ready(identity, self._signer(identity), context(map(pem, identity.roots)))
+                roots = tuple(map(pem, identity.roots))
+                self._ready = _Ready(identity, self._signer(identity), context(roots), roots)
             return self._ready
 
     def _signer(self, identity: Identity) -> Any:
