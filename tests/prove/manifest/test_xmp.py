@@ -60,9 +60,7 @@ def test_a_jpeg_without_a_jfif_header() -> None:
 
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=200))
 def test_any_name_survives_as_xml(name: str) -> None:
-    root = ElementTree.fromstring(  # noqa: S314
-        packet({"Iptc4xmpExt:AISystemUsed": name, "dc:publisher": name}).decode()
-    )
+    root = ElementTree.fromstring(packet({"Iptc4xmpExt:AISystemUsed": name, "dc:publisher": name}).decode())
     (description,) = root.iter("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description")
     if not any(ord(c) in (0xFFFE, 0xFFFF) for c in name):
         assert description.get(f"{{{NAMESPACES['Iptc4xmpExt']}}}AISystemUsed") == name
