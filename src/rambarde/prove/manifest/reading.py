@@ -12,8 +12,8 @@ from typing import Any
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.prove.manifest.sdk import context, sdk
 
-_MARK = b"c2pa"
-_UNTRUSTED = "signingCredential.untrusted"
+_MARK = b"jumdc2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"
+"""How the description of every manifest store begins: its type (C2PA 2.2, 11.1.4.2)."""
 
 
 class State(StrEnum):
@@ -52,7 +52,7 @@ class Read:
 
 def carries_manifest(data: bytes) -> bool:
     """Whether a manifest may be in the file; false is certain."""
-    return b"jumb" in data and _MARK in data
+    return _MARK in data
 
 
 def read(data: bytes, media_type: str, anchors: Iterable[bytes] = ()) -> Read:
