@@ -38,4 +38,4 @@ def provenance(settings: Settings) -> Iterator[Row]:
     else:
         yield ok(check, f"{identity.leaf.subject.rfc4514_string()}, until {until:%Y-%m-%d}")
     if sealing.provider(settings) == sealing.UNNAMED:
-        yield warn(check, "Images name no provider.", "Set `provider`, `system` and `system_version`.")
+        yield warn("provider", "Images name no provider.", "Set `provider`, `system` and `system_version`.")
