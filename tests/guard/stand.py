@@ -27,6 +27,7 @@ from rambarde.guard.ports import FixedPolicy, PolicyHolder
 from rambarde.guard.upstreams.contract import Generated
 from rambarde.nouns.caller import Caller
 from rambarde.nouns.custody import Kept, Receipt, Shelf
+from rambarde.nouns.provenance import Disclosure, SealNote, Signed
 from rambarde.nouns.record import Record
 from rambarde.nouns.request import Action, Picture, Request, Text
 from rambarde.nouns.signal import Polarity, Signal, SignalSpec
@@ -113,6 +114,7 @@ class Happened:
     records: list[Record] = field(default_factory=list)
     withdrawn: list[tuple[str, str]] = field(default_factory=list)
     kept: dict[str, Shelf] = field(default_factory=dict)
+    disclosed: list[Disclosure] = field(default_factory=list)
 
     async def step(self, name: str) -> None:
         self.steps.append(name)
@@ -149,6 +151,12 @@ class Outside:
         await self.happened.step("withdraw")
         self.happened.withdrawn.append((id, why))
         return Receipt(len(self.happened.records), len(self.happened.records) + 1)
+
+    async def sign(self, data: bytes, media_type: str, disclosure: Disclosure) -> Signed:
+        """No manifest, but a mark that it was signed."""
+        await self.happened.step("sign")
+        self.happened.disclosed.append(disclosure)
+        return Signed(data + b"signed", SealNote(f"urn:c2pa:{disclosure.id}", "a" * 64, "b" * 64))
 
     async def keep(self, shelf: Shelf, data: bytes, *, life: timedelta, **_: object) -> str:
         await self.happened.step("keep")
@@ -196,6 +204,7 @@ def chain(
         keeper=outside,
         lineage=outside,  # type: ignore[arg-type]
         blind=lambda id, digest: f"blind {id}",
+        sealer=outside,
         clock=lambda: NOW,
         ready=True,
         **parts,  # type: ignore[arg-type]

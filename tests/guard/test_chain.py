@@ -61,7 +61,9 @@ def batch(n: int) -> tuple[bytes, ...]:
 async def test_a_request_goes_down_the_path_and_is_recorded_before_it_is_released() -> None:
     happened = Happened()
     answer = await chain(happened).run(arrival(happened, URL))
-    assert happened.steps == ["read", "identify", "trace", "generate", "remember", "keep", "record"]
+    assert happened.steps == [
+        *("read", "identify", "trace", "generate", "sign", "remember", "keep", "record")
+    ]
     assert answer.ending is Ending.RELEASED and answer.refusal is None
     (image,) = answer.images
     assert isinstance(image, Released) and image.file == "item-0"

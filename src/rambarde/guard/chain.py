@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from rambarde.guard.answer import Answer, Released, Withdrawn, Withheld
-from rambarde.guard.arrival import Arrival, Repeated
+from rambarde.guard.arrival import Arrival, Repeated, Upload
 from rambarde.guard.canonicalise import RequestLimits, canonicalise
 from rambarde.guard.decide import changed, decide, offered, refusing
 from rambarde.guard.detectors.contract import Change
@@ -25,7 +25,7 @@ from rambarde.guard.life import Blind, Life
 from rambarde.guard.lineage import Lineage, Origin
 from rambarde.guard.policy.evaluation import Evaluator
 from rambarde.guard.policy.language import Requirement
-from rambarde.guard.ports import Keeper, PolicyHolder, Recorder
+from rambarde.guard.ports import Keeper, PolicyHolder, Recorder, Sealer
 from rambarde.guard.room import Room
 from rambarde.guard.seal import Sealed, seal
 from rambarde.guard.upstreams.contract import Generated, Upstream
@@ -57,7 +57,7 @@ class ChainLimits:
 class _Asked:
     """All that is known before generation: the request, where its pictures come from, what was seen in it.
 
-    `required` are the detectors by which it was seen.
+    `required` are the detectors by which it was seen, `uploads` its pictures as they were sent.
     """
 
     request: Request
@@ -66,13 +66,13 @@ class _Asked:
     decision: Decision
     required: tuple[Requirement, ...]
     earlier: Earlier
+    uploads: tuple[Upload, ...]
 
 
 @dataclass(slots=True)
 class _Output:
     """One image on its way out."""
 
-    generated: Generated
     picture: Picture
     inspection: Inspection
     decision: Decision
@@ -91,6 +91,7 @@ class Chain:
     keeper: Keeper
     lineage: Lineage
     blind: Blind
+    sealer: Sealer
     limits: ChainLimits = ChainLimits()
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ready: bool = False
@@ -155,8 +156,10 @@ class Chain:
                 return await self._finish(life, asked, [], refusal=asked.decision)
             decisions = [self._released(evaluator, asked, one, index) for index, one in enumerate(seen)]
         with life.stage("seal"):
-            sealed = [await seal(picture) for picture in pictures]
-        outputs = [_Output(*one) for one in zip(images, pictures, seen, decisions, sealed, strict=True)]
+            sealed = await seal(
+                self.sealer, self.upstream.name, asked.request, asked.uploads, pictures, decisions
+            )
+        outputs = [_Output(*one) for one in zip(pictures, seen, decisions, sealed, strict=True)]
         answer = await self._finish(life, asked, outputs, refusal=refusing(decisions))
         if any(decision.outcome is Outcome.ALLOW for decision in decisions):
             await self._hold_back_if_changed(evaluator, asked, outputs, life)
@@ -198,7 +201,7 @@ class Chain:
         life.detectors = self.inspector.versions
         with life.stage("admit"):
             decision = self._admitted(self.policies.current(), request, seen, life, live=live)
-        return _Asked(request, origin, seen, decision, required, earlier)
+        return _Asked(request, origin, seen, decision, required, earlier, draft.images)
 
     def _asked_again(self, evaluator: Evaluator, asked: _Asked, life: Life) -> _Asked:
         """The admit decision under this policy, if it is another than the one that admitted the request.
@@ -306,7 +309,7 @@ class Chain:
                 for output in outputs if not floor else []:
                     output.item = await self._keep(asked.request, output)
             life.outputs = [
-                OutputNote(index, o.decision, o.sealed.sha256, o.sealed.pdq, o.item)
+                OutputNote(index, o.decision, o.sealed.sha256, o.sealed.pdq, o.item, o.sealed.note)
                 for index, o in enumerate(outputs)
             ]
             ending = _ending(refusal, outputs)
@@ -329,7 +332,7 @@ class Chain:
     async def _remember(self, asked: _Asked, outputs: list[_Output]) -> None:
         """Tie what may leave, now or after review, to what it goes back to."""
         leaving = [
-            (o.picture, Fingerprint(o.sealed.sha256, o.sealed.pdq))
+            (o.picture, Fingerprint(o.sealed.bare, o.sealed.pdq))
             for o in outputs
             if o.decision.outcome is not Outcome.BLOCK
         ]
@@ -384,8 +387,7 @@ def _answered(index: int, output: _Output, *, withhold: bool) -> Released | With
     if withhold or output.decision.outcome is not Outcome.ALLOW:
         return Withheld(index, output.decision, output.item)
     sealed = output.sealed
-    base64 = output.generated.base64 if sealed.data == output.generated.data else None
-    return Released(index, output.decision, sealed.data, sealed.media_type, base64, output.item)
+    return Released(index, output.decision, sealed.data, sealed.media_type, output.item)
 
 
 def _own(code: str, message: str) -> Fault:

@@ -17,6 +17,7 @@ from rambarde.interfaces.settings import Settings
 from rambarde.nouns.custody import Kept, Receipt, Shelf
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.nouns.lineage import Fingerprint, Trace
+from rambarde.nouns.provenance import Disclosure, Signed
 from rambarde.nouns.record import Record
 from rambarde.nouns.request import Request
 
@@ -37,6 +38,9 @@ class _Nothing:
         self._refuse()
 
     async def withdraw(self, id: str, why: str) -> Receipt:
+        self._refuse()
+
+    async def sign(self, data: bytes, media_type: str, disclosure: Disclosure) -> Signed:
         self._refuse()
 
     async def keep(
@@ -105,6 +109,7 @@ class Judge:
             nothing,
             Lineage(nothing, nothing, lambda: datetime.now(UTC)),
             lambda _id, _digest: secrets.token_hex(32),
+            nothing,
         )
         chain.ready = True
         return cls(chain)

@@ -57,6 +57,18 @@ class Settings:
     """How long a held image waits for a person; at most 7."""
     file_minutes: float = 60.0
     """How long the URL of a released image lives."""
+    provider: str = ""
+    """Who answers for the system, as every image says; empty: the host of `public_url`."""
+    system: str = ""
+    """The generator's name, as every image says; empty: the upstream's."""
+    system_version: str = "unstated"
+    """The generator's version, as every image says."""
+    provenance_chain: str = ""
+    """Certificate chain (PEM) that images are signed with; empty: `provenance.pem` in `data`."""
+    provenance_key: str = ""
+    """Its private key (PEM); empty: in the same file as the chain."""
+    timestamp_authority: str = ""
+    """URL of a time-stamp authority (RFC 3161) asked at each signing; empty: none."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -72,6 +84,18 @@ class Settings:
             if not low <= value <= high:
                 raise _fault(f"`{name}` is {value}.", f"Give a number from {low} to {high}.", name)
 
+        for name in ("provider", "system", "system_version"):
+            value = getattr(self, name)
+            if len(value) > 200 or not value.isprintable():
+                raise _fault(f"`{name}` is no name.", "Give one line of at most 200 characters.", name)
+        if self.provenance_key and not self.provenance_chain:
+            raise _fault(
+                "`provenance_key` stands alone.", "Name its chain in `provenance_chain`.", "provenance_chain"
+            )
+        if self.timestamp_authority and not self.timestamp_authority.startswith(("http://", "https://")):
+            raise _fault(
+                "`timestamp_authority` is no URL.", "Begin with http:// or https://.", "timestamp_authority"
+            )
         if self.database and "://" not in self.database:
             raise _fault(
                 f"`database` is {self.database!r}, which is no URL.",

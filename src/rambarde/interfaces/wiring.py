@@ -24,10 +24,12 @@ from rambarde.interfaces.http.door import Door
 from rambarde.interfaces.http.errors import Links
 from rambarde.interfaces.http.identity import Identity
 from rambarde.interfaces.revisit import Revisit
+from rambarde.interfaces.sealing import open_sealer
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.vault import Vault
 from rambarde.prove.key import open_signer
 from rambarde.prove.log import FOLDER, Log
+from rambarde.prove.manifest.sealer import ManifestSealer
 from rambarde.prove.recorder import LogRecorder
 from rambarde.store.items import Items
 from rambarde.store.ledger import Ledger
@@ -53,6 +55,7 @@ class Gateway:
     links: Links
     desk: Desk
     revisit: Revisit
+    sealer: ManifestSealer
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
 
     @property
@@ -84,6 +87,7 @@ class Gateway:
         """Close what `wire` opened, for a gateway that was not started."""
         self.government.tenure.close()
         self.recorder.close()
+        self.sealer.close()
         self.log.close()
         self.vault.close()
 
@@ -128,6 +132,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
     generator = upstream or parts.upstream(settings)
     vault = Vault.open(settings)
     try:
+        sealer = open_sealer(settings, vault.database.clock, demo=demo)
         floors = digest(shipped(FLOORS))
         tree = Log.open(
             vault.data / FOLDER,
@@ -158,6 +163,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         vault.items,
         Lineage(vault.lineage, vault.items, vault.database.clock, inspector.sight),
         vault.cipher.blind,
+        sealer,
         limits,
         vault.database.clock,
         room=Room(requests=settings.in_flight),
@@ -174,6 +180,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         Links(settings.base_url),
         Desk.of(vault, settings, recorder),
         Revisit(RecordReader(vault).get, government.tenure, recorder, vault.items),
+        sealer,
     )
     government.tenure.listen(gateway.require)
     return gateway

@@ -19,6 +19,7 @@ from rambarde.interfaces.cli import (
     keys,
     log,
     policy,
+    provenance,
     review,
     scan,
     serve,
@@ -45,6 +46,7 @@ app.add_typer(bank.app, name="bank")
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(policy.app, name="policy")
+app.add_typer(provenance.app, name="provenance")
 app.add_typer(review.app, name="review")
 
 
