@@ -20,7 +20,7 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,8 +46,21 @@ START = datetime(2026, 1, 9, 12, 0, tzinfo=UTC)
 
 def decision(point: Point, *rules: str) -> Decision:
     """With ten signals, as a usual one has."""
-    names = ("nudity", "exposure", "person", "minor", "named", "photo", "degrading", "violence", "asks", "sexual")
-    fired = tuple(Fired(rule, Outcome.BLOCK, f"because of {rule}", floor=True, read=names[:2]) for rule in rules)
+    names = (
+        "nudity",
+        "exposure",
+        "person",
+        "minor",
+        "named",
+        "photo",
+        "degrading",
+        "violence",
+        "asks",
+        "sexual",
+    )
+    fired = tuple(
+        Fired(rule, Outcome.BLOCK, f"because of {rule}", floor=True, read=names[:2]) for rule in rules
+    )
     signals = tuple(Signal.measured(name, 0.0625 * place) for place, name in enumerate(names))
     return Decision(point, Outcome.BLOCK if rules else Outcome.ALLOW, fired, signals, POLICY)
 
@@ -148,9 +161,11 @@ def recording(folder: Path, rounds: int, count: int) -> dict[str, Any]:
                 made += some
                 with Clock() as clock:
                     waits = asyncio.run(record_all(place.recorder, batch, callers))
-                    wait_published(place.log)
+                    place.log.publish()
                 cells.setdefault(f"{callers} callers", []).append(cell(some, clock, waits))
-            bodies = [(record.id, canonical(record.as_json())) for record in records(made, max(200, count // 20))]
+            bodies = [
+                (record.id, canonical(record.as_json())) for record in records(made, max(200, count // 20))
+            ]
             made += len(bodies)
             waits = []
             with Clock() as clock:
@@ -161,7 +176,9 @@ def recording(folder: Path, rounds: int, count: int) -> dict[str, Any]:
                     plain.execute("COMMIT")
                     waits.append((time.perf_counter() - start) * 1000)
             cells.setdefault("SQLite, a commit each", []).append(cell(len(bodies), clock, waits))
-            print(f"round {number + 1} of {rounds}: {cells['512 callers'][-1]['per_second']:.0f}/s", flush=True)
+            print(
+                f"round {number + 1} of {rounds}: {cells['512 callers'][-1]['per_second']:.0f}/s", flush=True
+            )
     finally:
         plain.close()
         place.close()
@@ -182,25 +199,23 @@ def cell(count: int, clock: Clock, waits: list[float]) -> dict[str, float]:
     }
 
 
-def wait_published(log: Log) -> None:
-    """Older versions have published when the receipt comes."""
-    publish: Callable[[], object] | None = getattr(log, "publish", None)
-    if publish is not None:
-        publish()
-
-
-def large(folder: Path, entries: int) -> dict[str, Any]:
-    """A log of `entries`: proofs of random ones, and verifying with and without its database."""
+def build(data: Path, entries: int) -> Place:
+    """A log of `entries` in `data`, or the one that is there already."""
     genuine, os.fsync = os.fsync, lambda _handle: None
-    data = folder / "large"
     place = Place(data)
     with Clock() as building:
-        for first in range(0, entries, 20_000):
-            some = min(20_000, entries - first)
-            place.log.append([commit("record", record.as_json()) for record in records(first, some)])
-        wait_published(place.log)
+        for first in range(place.log.size, entries, 20_000):
+            batch = list(records(first, min(20_000, entries - first)))
+            place.log.append([commit("record", record.as_json(), finite=True) for record in batch])
+        place.log.publish()
     os.fsync = genuine
-    print(f"built {entries} entries in {building.wall:.0f} s", flush=True)
+    print(f"{entries} entries, built in {building.wall:.0f} s", flush=True)
+    return place
+
+
+def large(data: Path, entries: int) -> dict[str, Any]:
+    """A log of `entries`: proofs of random ones, and verifying with and without its database."""
+    place = build(data, entries)
     verifier, chance = read_verifier(data), random.Random(7)
     ids = [f"dec_{chance.randrange(entries):032x}" for _ in range(1000)]
     proofs: list[float] = []
@@ -225,19 +240,22 @@ def large(folder: Path, entries: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--records", type=int, default=5000)
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--core", type=int, default=0)
-    parser.add_argument("--folder", type=Path, help="where to write; it needs 8 GB a million entries")
+    parser.add_argument("--folder", type=Path, help="where to write; it needs 5 GB a million entries")
+    parser.add_argument("--large", type=Path, help="data folder of the large log, kept and used again")
     chosen = parser.parse_args()
     os.sched_setaffinity(0, {chosen.core})
     with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
         found: dict[str, Any] = {
             "machine": {"python": platform.python_version(), "load": os.getloadavg()},
             "recording": recording(Path(name), chosen.rounds, chosen.records) if chosen.rounds else {},
-            "large": large(Path(name), chosen.entries) if chosen.entries else {},
+            "large": large(chosen.large or Path(name) / "large", chosen.entries) if chosen.entries else {},
         }
     for what, cells in found["recording"].items():
         if isinstance(cells, dict):

@@ -143,18 +143,23 @@ class TileFolder:
     def write(self, files: Sequence[File]) -> None:
         """Each file whole or not at all, and all on disk on return. Raises `OSError`."""
         folders: dict[Path, None] = {}
-        for file in files:
-            path = self.root / file.path
-            for made in self._make(path.parent):
-                folders[made] = None
-            staged = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-            try:
-                write_durably(staged, file.data)
-                staged.replace(path)
-            except OSError:
-                staged.unlink(missing_ok=True)
-                raise
-            folders[path.parent] = None
+        staged: list[tuple[Path, Path]] = []
+        try:
+            for file in files:
+                path = self.root / file.path
+                for made in self._make(path.parent):
+                    folders[made] = None
+                staged.append((path.with_name(f".{path.name}.{secrets.token_hex(6)}"), path))
+                staged[-1][0].write_bytes(file.data)
+                folders[path.parent] = None
+            for place, _ in staged:  # all are written first: the disk then takes them together
+                _sync(place)
+            for place, path in staged:
+                place.replace(path)
+        except OSError:
+            for place, _ in staged:
+                place.unlink(missing_ok=True)
+            raise
         for folder in folders:
             sync_folder(folder)
 
@@ -230,7 +235,11 @@ def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Wait until the folder's listing is on disk. Raises `OSError`."""
-    handle = os.open(folder, os.O_RDONLY)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
