@@ -56,6 +56,16 @@ class Frontier:
         self.size += 1
         return done
 
+    def add(self, height: int, hash: bytes) -> None:
+        """Add a perfect subtree of 2^`height` leaves. Raises `ValueError` where none of that height may stand."""
+        if self.size & ((1 << height) - 1):
+            raise ValueError(f"no subtree of height {height} begins at {self.size}")
+        self.size += 1 << height
+        while not self.size >> height & 1:
+            hash = node_hash(self._stack.pop(), hash)
+            height += 1
+        self._stack.append(hash)
+
     def root(self) -> bytes:
         if not self._stack:
             return EMPTY_ROOT

@@ -96,10 +96,15 @@ class TileFolder:
 
         Raises `MissingTile`, or `TileError` for a wrong length.
         """
+        data = self.data(index, width, level=level)
+        return [data[i : i + HASH_BYTES] for i in range(0, width * HASH_BYTES, HASH_BYTES)]
+
+    def data(self, index: int, width: int = WIDTH, *, level: int = 0) -> bytes:
+        """A tile's hashes, joined, likewise."""
         path, data, found = self._read(tile_path(level, index, width), tile_path(level, index), width)
         if len(data) != found * HASH_BYTES:
             raise TileError(path, f"has {len(data)} bytes instead of {found * HASH_BYTES}")
-        return [data[i : i + HASH_BYTES] for i in range(0, width * HASH_BYTES, HASH_BYTES)]
+        return data[: width * HASH_BYTES]
 
     def bundle(self, index: int, width: int = WIDTH) -> list[bytes]:
         """A bundle's entries, likewise."""
