@@ -45,6 +45,10 @@ class Settings:
     """Register of protected people, .jsonl or .csv (docs/detectors.md shows its form); empty: nobody."""
     fictional_names: str = ""
     """Names of invented characters, in the same form; changes the digest that a policy must pin; empty: none."""
+    witnesses: tuple[str, ...] = ()
+    """Who cosigns the log's checkpoints: each a witness's key, a space and its address; empty: nobody."""
+    witness_seconds: float = 60.0
+    """How often they are asked."""
     rate_per_minute: int = 600
     """Requests a minute of a credential that has no limit of its own."""
     in_flight: int = 64
@@ -59,6 +63,7 @@ class Settings:
     def __post_init__(self) -> None:
         for name, low, high in (
             ("port", 0, 65535),
+            ("witness_seconds", 1, 24 * 3600),
             ("rate_per_minute", 1, 10_000_000),
             ("in_flight", 1, 100_000),
             ("generate_seconds", 1, 3600),

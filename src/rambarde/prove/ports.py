@@ -73,6 +73,10 @@ class Ledger(Protocol):
         """Index and body of all documents of a kind, in order."""
         ...
 
+    def place(self, kind: str, id: str) -> tuple[int, bytes, bytes, bytes] | None:
+        """Index, entry, salt and body of a document; salt and body are empty once it is erased."""
+        ...
+
     def find(self, kind: str, id: str) -> Logged | None: ...
 
     def columns(self, kind: str, body: bytes) -> Mapping[str, object]:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rambarde.prove import refusals
+from rambarde.prove.cosigned import COSIGNED
 from rambarde.prove.edge import Edge
 from rambarde.prove.merkle import Frontier, leaf_hash
 from rambarde.prove.note import Checkpoint, Note, NoteError, Verifier, open_checkpoint
@@ -107,17 +108,16 @@ class Publisher:
             self.folder.drop_partials(filled)
             return head.size
 
-    def adorn(self, note: str) -> bool:
-        """Put `note` in the place of the published checkpoint: the same text with more signatures.
+    def cosigned(self, note: str) -> None:
+        """Keep `note`, a checkpoint of this log with its cosignatures, and show these on the published one if it is it.
 
-        False if another checkpoint was published meanwhile. Raises as `publish`.
+        Raises as `publish`.
         """
         with self._mutex, self._alone(), _writable():
-            there = self.folder.checkpoint()
-            if there is None or Note.parse(there).text != Note.parse(note).text:
-                return False
-            self.folder.publish(self.folder.stage_checkpoint(note))
-            return True
+            self._opened(note, "witnesses")
+            self.folder.publish(self.folder.stage_checkpoint(note), COSIGNED)
+            if self._text_there() == Note.parse(note).text:
+                self.folder.publish(self.folder.stage_checkpoint(note))
 
     def _place(self, edge: Edge, note: str) -> None:
         text = Note.parse(note).text

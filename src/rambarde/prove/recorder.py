@@ -40,7 +40,7 @@ class LogRecorder:
 
     def __init__(self, log: Log, *, batch: int = BATCH, waiting: int = WAITING) -> None:
         """`batch` and `waiting` are counts of documents, at least 1."""
-        self._log = log
+        self.log = log
         self._batch = batch
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(waiting)
         self._gate = threading.Lock()
@@ -124,7 +124,7 @@ class LogRecorder:
 
     def _append(self, waiting: list[_Waiting]) -> None:
         try:
-            done = self._log.append([item for item, _ in waiting], publish=False)
+            done = self.log.append([item for item, _ in waiting], publish=False)
         except Exception as error:
             if isinstance(error, Fault) and error.code == "already_logged" and len(waiting) > 1:
                 for one in waiting:  # one document with a used id must not take the others down
@@ -146,7 +146,7 @@ class LogRecorder:
             self._news.wait(None if done else RETRY_SECONDS)
             last = self._closing.is_set()
             self._news.clear()
-            done = self._log.published()
+            done = self.log.published()
             if last:
                 return
             self._closing.wait(PUBLISH_SECONDS)

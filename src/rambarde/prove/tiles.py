@@ -7,9 +7,10 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from rambarde.prove.merkle import HASH_BYTES, perfect_root
+from rambarde.prove.merkle import HASH_BYTES, joined_root
 
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
@@ -111,23 +112,28 @@ class TileFolder:
         path, data, found = self._read(bundle_path(index, width), bundle_path(index), width)
         return decode_bundle(path, data, found)[:width]
 
-    def node(self, size: int, height: int, position: int) -> bytes:
-        """The root of a perfect subtree of the tree of `size`, for proofs. Raises as `tile`."""
-        level = min(height // HEIGHT, _LEVELS - 1)
-        count = 1 << height - level * HEIGHT
-        index, offset = divmod(position * count, WIDTH)
-        full, width = divmod(size >> level * HEIGHT, WIDTH)
-        hashes = self.tile(level, index, WIDTH if index < full else width)
-        return perfect_root(hashes[offset : offset + count])
+    def nodes(self, size: int) -> Callable[[int, int], bytes]:
+        """The roots of perfect subtrees of the tree of `size`, for proofs; each tile is read once. Raises as `tile`."""
+        read = lru_cache(maxsize=32)(self.data)
 
-    def checkpoint(self) -> str | None:
+        def node(height: int, position: int) -> bytes:
+            level = min(height // HEIGHT, _LEVELS - 1)
+            count = 1 << height - level * HEIGHT
+            index, offset = divmod(position * count, WIDTH)
+            full, width = divmod(size >> level * HEIGHT, WIDTH)
+            hashes = read(index, WIDTH if index < full else width, level=level)
+            return joined_root(hashes[offset * HASH_BYTES : (offset + count) * HASH_BYTES])
+
+        return node
+
+    def checkpoint(self, name: str = CHECKPOINT) -> str | None:
         """The published checkpoint, None if there is none. Raises `TileError` if it is not UTF-8."""
         try:
-            return (self.root / CHECKPOINT).read_bytes().decode()
+            return (self.root / name).read_bytes().decode()
         except FileNotFoundError:
             return None
         except UnicodeDecodeError as error:
-            raise TileError(CHECKPOINT, "is not UTF-8") from error
+            raise TileError(name, "is not UTF-8") from error
 
     def stage_checkpoint(self, note: str) -> Path:
         """Put a checkpoint on disk, not yet where it is read. Raises `OSError`."""
@@ -140,9 +146,9 @@ class TileFolder:
             raise
         return staged
 
-    def publish(self, staged: Path) -> None:
+    def publish(self, staged: Path, name: str = CHECKPOINT) -> None:
         """Make a staged checkpoint the published one. Raises `OSError`."""
-        staged.replace(self.root / CHECKPOINT)
+        staged.replace(self.root / name)
         sync_folder(self.root)
 
     def write(self, files: Sequence[File]) -> None:

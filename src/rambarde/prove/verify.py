@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rambarde.nouns.custody import Logged
 from rambarde.nouns.fault import Fault
-from rambarde.prove.merkle import Frontier, leaf_hash
+from rambarde.prove.cosigned import COSIGNED, cosignatures, read_cosigned, strangers, told
+from rambarde.prove.merkle import Frontier, joined_root, leaf_hash
 from rambarde.prove.note import Checkpoint, NoteError, Verifier, open_checkpoint
 from rambarde.prove.ports import Ledger
-from rambarde.prove.report import NO_WITNESS, Findings, Report
+from rambarde.prove.report import Findings, Report
 from rambarde.prove.tiles import CHECKPOINT, HEIGHT, WIDTH, TileError, TileFolder, bundle_path, tile_path
-from rambarde.prove.verify_quick import QuickLook, root_of_leaves
+from rambarde.prove.verify_quick import QuickLook
 from rambarde.prove.verify_rows import check_row, row_name
 from rambarde.prove.verify_tiles import TileCheck
 
@@ -22,7 +23,12 @@ Progress = Callable[[int, int], None]
 
 
 def verify_log(
-    folder: Path, verifier: Verifier, ledger: Ledger | None = None, *, progress: Progress | None = None
+    folder: Path,
+    verifier: Verifier,
+    ledger: Ledger | None = None,
+    *,
+    witnesses: Sequence[Verifier] = (),
+    progress: Progress | None = None,
 ) -> Report:
     """Check everything, and say exactly what is wrong and where.
 
@@ -31,11 +37,12 @@ def verify_log(
     in its place and the same; that body and salt of every document open the commitment that its entry
     carries; that the columns it is found by say what the body says. A running gateway does not disturb it.
 
+    Of the `witnesses` that the reader knows: that their cosignatures hold, and are of this very history.
     `verifier` should come from elsewhere than the folder: a key that lies beside the log proves only that
     the log agrees with itself. `progress` is called with entries done and entries in all. A damaged log is
     reported, not raised; a `Fault` is raised if the database goes away meanwhile.
     """
-    return _Verification(folder, verifier, ledger, progress).run()
+    return _Verification(folder, verifier, ledger, witnesses, progress).run()
 
 
 @dataclass(slots=True)
@@ -69,7 +76,12 @@ class _Source:
 
 class _Verification:
     def __init__(
-        self, folder: Path, verifier: Verifier, ledger: Ledger | None, progress: Progress | None
+        self,
+        folder: Path,
+        verifier: Verifier,
+        ledger: Ledger | None,
+        witnesses: Sequence[Verifier],
+        progress: Progress | None,
     ) -> None:
         self._folder = TileFolder(folder)
         self._findings = Findings()
@@ -78,7 +90,8 @@ class _Verification:
         self._ledger = ledger
         self._look = QuickLook(self._folder, ledger)
         self._progress = progress or (lambda _done, _all: None)
-        self._notes = [NO_WITNESS]
+        self._witnesses = tuple(witnesses)
+        self._notes: list[str] = []
         self._documents = 0
         self._differ: list[tuple[int, bytes | None, bytes | None, bytes | None]] = []
         self._many = 0
@@ -88,7 +101,8 @@ class _Verification:
         size = head.size if head else 0
         truth = self._truth(head)
         stop = max(size, truth.size if truth else 0)
-        heads = {h.size for h in (head, truth) if h}
+        cosigned, cosigners = self._cosigned(head)
+        heads = {h.size for h in (head, truth, cosigned) if h}
         tiles, bundles, rows = _Source("tiles"), _Source("entries"), _Source("database")
         for index in range(-(-stop // WIDTH)):
             start, end = index * WIDTH, min(stop, (index + 1) * WIDTH)
@@ -112,6 +126,8 @@ class _Verification:
             self._compare(start, end, hashes, leaves, kept if truth else None, size)
             self._progress(end, stop)
         self._roots(head, truth, tiles, bundles, rows)
+        if head is not None and cosigned is not None:
+            self._check_cosigned(cosigned, head, (tiles, bundles, rows))
         self._tiles.check_upper(size)
         self._tiles.check_older(size)
         self._strays()
@@ -123,6 +139,7 @@ class _Verification:
             documents=self._documents,
             findings=tuple(self._findings.listed),
             folded=self._findings.folded(),
+            witnesses=cosigners,
             notes=tuple(self._notes),
         )
 
@@ -136,7 +153,7 @@ class _Verification:
         leaves = self._look.leaves(index, WIDTH, stop)
         if leaves is None:
             return False
-        root = self._tiles.roots[index] = root_of_leaves(leaves)
+        root = self._tiles.roots[index] = joined_root(leaves)
         for source in sources if truth is not None else sources[:2]:
             source.feed_bundle(root, heads)
         self._documents += WIDTH if truth is not None else 0
@@ -152,6 +169,44 @@ class _Verification:
         except (NoteError, TileError) as error:
             self._findings.add("checkpoint_invalid", CHECKPOINT, f"The checkpoint does not hold: {error}.")
             return None
+
+    def _cosigned(self, head: Checkpoint | None) -> tuple[Checkpoint | None, tuple[str, ...]]:
+        """The newest checkpoint that known witnesses cosigned, and their names; nothing if there is none."""
+        try:
+            there = read_cosigned(self._folder, self._verifier)
+            signed = cosignatures(there[0], self._witnesses) if there else ()
+        except (NoteError, TileError) as error:
+            self._findings.add(
+                "cosignature_invalid", COSIGNED, f"The cosigned checkpoint does not hold: {error}."
+            )
+            there, signed = None, ()
+        self._notes.insert(0, told(signed))
+        if there is None:
+            return None, ()
+        note, cosigned = there
+        if unknown := strangers(note, self._verifier, self._witnesses):
+            self._notes.append(f"Not checked, since their keys were not given: {', '.join(unknown)}.")
+        if signed and head is not None and cosigned.size < head.size:
+            self._notes.append(f"They cosigned {cosigned.size} of the {head.size} entries so far.")
+        return cosigned, tuple(one.witness for one in signed)
+
+    def _check_cosigned(self, cosigned: Checkpoint, head: Checkpoint, sources: tuple[_Source, ...]) -> None:
+        """What witnesses cosigned is a beginning of what is published."""
+        roots = {source.roots[cosigned.size] for source in sources if cosigned.size in source.roots}
+        if cosigned.size == 0:
+            roots.add(Frontier().root())
+        if cosigned.size > head.size:
+            self._findings.add(
+                "log_forked",
+                COSIGNED,
+                f"{cosigned.size} entries are cosigned, and only {head.size} are published.",
+            )
+        elif roots and cosigned.root not in roots:
+            self._findings.add(
+                "log_forked",
+                COSIGNED,
+                f"Another history of {cosigned.size} entries is cosigned than published.",
+            )
 
     def _truth(self, head: Checkpoint | None) -> Checkpoint | None:
         """The database's own checkpoint; a stand-in without a root if it cannot be trusted."""

@@ -76,12 +76,3 @@ def _frame(kind: str) -> tuple[bytes, bytes, bytes] | None:
         return f"rambarde/{kind}/{VERSION}\0".encode(), before, after
     except ValueError:
         return None
-
-
-def root_of_leaves(hashes: bytes) -> bytes:
-    """The root over joined hashes whose number is a power of two, level by level."""
-    while len(hashes) > 32:
-        hashes = b"".join(
-            [sha256(b"\1" + hashes[place : place + 64]).digest() for place in range(0, len(hashes), 64)]
-        )
-    return hashes

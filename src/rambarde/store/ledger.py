@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from operator import gt
 from typing import Any
 
 import msgspec
@@ -66,6 +67,7 @@ _WIDTHS = [
     for name in ("credential", "surface", "mode", "country", "route", "action", "ending", "policy")
 ]
 _NAMES = (*(name for name, _ in _WIDTHS), "fault")
+_TOLD, _LIMITS = [name for name, _ in _WIDTHS], [longest for _, longest in _WIDTHS]
 
 
 class LedgerView:
@@ -202,6 +204,17 @@ class Ledger:
                 return
             last = int(found[-1][0])
 
+    def place(self, kind: str, id: str) -> tuple[int, bytes, bytes, bytes] | None:
+        """Index, entry, salt and body of a document; None if it is not in the log."""
+        mark = "?" if self._database.dialect == "sqlite" else "%s"
+        query = f"SELECT seq, entry, salt, body FROM log_entries WHERE kind = {mark} AND id = {mark}"  # noqa: S608
+        with self._database.reading() as connection:
+            found = _fetched(connection, query, (kind, id))
+        if not found:
+            return None
+        seq, entry, salt, body = found[0]
+        return int(seq), _blob(entry), _blob(salt), _blob(body)
+
     def find(self, kind: str, id: str) -> Logged | None:
         with self._database.reading() as connection:
             seq = connection.scalar(
@@ -247,7 +260,7 @@ _RULES_BETWEEN = (
 )
 
 
-def _fetched(connection: sa.Connection, sql: str, between: tuple[int, int]) -> list[Any]:
+def _fetched(connection: sa.Connection, sql: str, between: tuple[object, ...]) -> list[Any]:
     """The driver's own rows: SQLAlchemy's would cost as much as checking them."""
     cursor = connection.exec_driver_sql(sql, between).cursor
     try:
@@ -257,7 +270,7 @@ def _fetched(connection: sa.Connection, sql: str, between: tuple[int, int]) -> l
 
 
 def _is_sound(row: Any, rules: list[str]) -> bool:
-    _, kind, salt, body, commitment, entry, id, joined, at, *told = row
+    seq, kind, salt, body, commitment, entry, id, joined, at, *told, fault = row
     if not (type(salt) is type(body) is type(commitment) is type(entry) is bytes):
         return False
     if kind != RECORD or not body:
@@ -268,14 +281,27 @@ def _is_sound(row: Any, rules: list[str]) -> bool:
         except (KeyError, TypeError, ValueError):
             return False
     try:
-        columns, fired = _split(body)
+        found = _DECODER.decode(body)
+        if told == [getattr(found, name) for name in _TOLD] and not any(map(gt, map(len, told), _LIMITS)):
+            # As they stand; what had to be cut or escaped is compared below.
+            fired = {r.rule for r in found.admit.rules} if found.admit is not None else set()
+            for output in found.outputs:
+                fired.update([r.rule for r in output.decision.rules])
+            return (
+                found.id == id
+                and (found.received_at - _EPOCH) // _MICROSECOND == at
+                and (None if found.fault is None else found.fault.code) == fault
+                and (sorted(fired) == sorted(rules) if fired or rules else True)
+                and joined == seq
+            )
+        columns, listed = _split(body)
     except (KeyError, TypeError, ValueError):
         return False
     return (
         columns["id"] == id
         and (columns["received_at"] - _EPOCH) // _MICROSECOND == at
-        and [columns[name] for name in _NAMES] == told
-        and fired == sorted(rules)
+        and [columns[name] for name in _NAMES] == [*told, fault]
+        and listed == sorted(rules)
     )
 
 
