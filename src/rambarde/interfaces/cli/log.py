@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.progress import Progress
@@ -16,12 +17,15 @@ from rambarde.interfaces.cli.witness import log_key
 from rambarde.interfaces.desk import recording
 from rambarde.interfaces.vault import Vault
 from rambarde.interfaces.witnesses import keys, send, witnesses
+from rambarde.nouns.fault import Fault, Kind
 from rambarde.prove.cosigned import NO_WITNESS
 from rambarde.prove.gather import Gatherer
 from rambarde.prove.key import read_verifier
 from rambarde.prove.log import FOLDER
 from rambarde.prove.publish import publish as publish_folder
+from rambarde.prove.receipt import make_receipt
 from rambarde.prove.report import Report
+from rambarde.prove.tiles import write_durably
 from rambarde.prove.verify import verify_log
 from rambarde.store.ledger import Ledger
 
@@ -101,6 +105,40 @@ def cosign(data: Data = None, config: Config = None, json: Json = False) -> None
             typer.echo(NO_WITNESS)
     if not asked or any(a.trouble for a in found):
         raise typer.Exit(1)
+
+
+@app.command()
+def receipt(
+    id: Annotated[str, typer.Argument(help="The decision's id.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Write it there; default: print it.")] = None,
+    sealed: Annotated[
+        bool, typer.Option("--sealed", help="Without the record: only that it is there.")
+    ] = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Make the receipt of a decision, which `rambarde verify` checks offline."""
+    chosen = settings(config, data=data)
+    vault = Vault.open(chosen)
+    try:
+        made = make_receipt(
+            vault.data / FOLDER, read_verifier(vault.data), Ledger(vault.database), id, opened=not sealed
+        )
+    finally:
+        vault.close()
+    if out is None:
+        print_json(made.as_json())
+        return
+    try:
+        write_durably(out, msgspec.json.encode(made.as_json()) + b"\n")
+    except OSError as error:
+        raise Fault(
+            Kind.INVALID,
+            "receipt_unwritable",
+            f"{out}: {error.strerror}.",
+            remedy="Name a file that is not there yet.",
+            field="out",
+        ) from error
 
 
 @app.command()

@@ -22,6 +22,7 @@ from rambarde.interfaces.cli import (
     review,
     scan,
     serve,
+    verify,
 )
 from rambarde.nouns.fault import Fault
 
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("check")(check.check)
+app.command("verify")(verify.verify)
 app.command("scan")(scan.scan)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
