@@ -55,6 +55,8 @@ class Settings:
     """Requests on the path at once; more are refused before generation."""
     generate_seconds: float = 120.0
     """The generator's deadline."""
+    record_days: float = 0.0
+    """How old a record may grow before `rambarde retention run` erases it; 0: it is kept until somebody erases it."""
     hold_days: float = 7.0
     """How long a held image waits for a person; at most 7."""
     file_minutes: float = 60.0
@@ -67,6 +69,7 @@ class Settings:
             ("rate_per_minute", 1, 10_000_000),
             ("in_flight", 1, 100_000),
             ("generate_seconds", 1, 3600),
+            ("record_days", 0, 36_500),
             ("hold_days", 0.01, 7),
             ("file_minutes", 0.1, 7 * 24 * 60),
         ):

@@ -9,13 +9,14 @@ from pathlib import Path
 from rambarde.nouns.custody import Logged
 from rambarde.nouns.fault import Fault
 from rambarde.prove.cosigned import COSIGNED, cosignatures, read_cosigned, strangers, told
+from rambarde.prove.erasure import check_erased
 from rambarde.prove.merkle import Frontier, joined_root, leaf_hash
 from rambarde.prove.note import Checkpoint, NoteError, Verifier, open_checkpoint
 from rambarde.prove.ports import Ledger
 from rambarde.prove.report import Findings, Report
 from rambarde.prove.tiles import CHECKPOINT, HEIGHT, WIDTH, TileError, TileFolder, bundle_path, tile_path
 from rambarde.prove.verify_quick import QuickLook
-from rambarde.prove.verify_rows import check_row, row_name
+from rambarde.prove.verify_rows import check_row, is_empty, row_name
 from rambarde.prove.verify_tiles import TileCheck
 
 _REMEMBERED = 10_000
@@ -130,6 +131,7 @@ class _Verification:
             self._check_cosigned(cosigned, head, (tiles, bundles, rows))
         self._tiles.check_upper(size)
         self._tiles.check_older(size)
+        self._erased()
         self._strays()
         return Report(
             origin=self._verifier.name,
@@ -264,6 +266,8 @@ class _Verification:
                 )
         for row in found:
             check_row(row, self._ledger, self._findings)
+            if is_empty(row):
+                self._look.erased.append(row.index)
         self._documents += len(found)
         return found
 
@@ -359,6 +363,19 @@ class _Verification:
         elif truth and truth.root and head and truth.size == head.size and truth.root != head.root:
             self._findings.add(
                 "log_forked", CHECKPOINT, f"Two signed checkpoints of size {size} have different roots."
+            )
+
+    def _erased(self) -> None:
+        if self._ledger is None:
+            return
+        try:
+            count = check_erased(self._look.erased, self._ledger, self._findings)
+        except Fault as fault:
+            self._findings.add(fault.code, "database: log_entries", fault.message)
+            return
+        if count:
+            self._notes.append(
+                f"{count} documents were erased; their entries stand and mean nothing any more."
             )
 
     def _strays(self) -> None:

@@ -15,9 +15,10 @@ import sqlalchemy as sa
 from rambarde.nouns.custody import Committed, Logged
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.store.database import Database
+from rambarde.store.emptying import empty
 from rambarde.store.schema import UtcTime, log_entries, log_head, record_rules, records
 
-RECORD = "record"
+RECORD, ERASURE = "record", "erasure"
 _LOG = 1
 _LOCK = 0x52414D42_00000002
 _PAGE = 2000
@@ -99,7 +100,10 @@ class LedgerTransaction(LedgerView):
     """The same, able to grow."""
 
     def add(self, first: int, batch: Sequence[Committed]) -> None:
-        """Insert `batch` from index `first` on. Raises `Fault(CONFLICT, "already_logged")`."""
+        """Insert `batch` from index `first` on; an erasure in it takes effect with it.
+
+        Raises `Fault(CONFLICT, "already_logged")`.
+        """
         entries: list[tuple[object, ...]] = []
         rows: list[tuple[object, ...]] = []
         rules: list[tuple[object, ...]] = []
@@ -124,6 +128,9 @@ class LedgerTransaction(LedgerView):
             ):
                 if values:
                     self._connection.exec_driver_sql(_insert(self._connection, table, names), values)
+            for item in batch:
+                if item.kind == ERASURE:
+                    empty(self._connection, _parsed(item.body)["ranges"])
         except sa.exc.IntegrityError as error:
             raise Fault(
                 Kind.CONFLICT,

@@ -102,7 +102,7 @@ def test_a_gateway_with_a_witness(inspector: Inspector, rambarde: Rambarde, tmp_
         config = tmp_path / "r.toml"
         config.write_text(f'data = "{data}"\nwitnesses = ["{line}"]\n')
         assert "cosigned" in rambarde("log", "cosign", "--config", str(config)).stdout
-        assert [row.detail for row in history(data, None)][0].count("signed by witness.example.org, too")
+        assert next(row.detail for row in history(data, None)).count("signed by witness.example.org, too")
         out = tmp_path / "again.json"
         rambarde("log", "receipt", decision, "--data", str(data), "--out", str(out))
         rambarde("verify", str(out), *arguments, "--witnesses", "1")

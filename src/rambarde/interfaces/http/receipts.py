@@ -27,7 +27,7 @@ def add(app: FastAPI, gateway: Gateway) -> None:
         gateway.door.knock(credential)
         database = gateway.vault.database
         stored = await database.run(Records(database).get, decision)
-        if stored is None or not stored.body or stored.document().get("credential") != credential.id:
+        if stored is None or stored.document().get("credential") != credential.id:
             raise Fault(
                 Kind.NOT_FOUND,
                 "not_here",
