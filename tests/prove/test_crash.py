@@ -74,7 +74,7 @@ class Disk:
         monkeypatch.setattr(os, "fsync", self._fsync)
 
     def _fsync(self, handle: int) -> None:
-        path = Path(os.readlink(f"/proc/self/fd/{handle}"))
+        path = Path(f"/proc/self/fd/{handle}").readlink()
         if path.is_dir():
             self.listed |= set(path.iterdir())
         else:
