@@ -2,73 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from operator import gt
-from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from rambarde.nouns.custody import Committed, Logged
 from rambarde.nouns.fault import Fault, Kind
+from rambarde.store.columns import NAMES, parsed, split
 from rambarde.store.database import Database
 from rambarde.store.emptying import empty
 from rambarde.store.schema import UtcTime, log_entries, log_head, record_rules, records
+from rambarde.store.sound import fetched, sound_rows
 
 RECORD, ERASURE = "record", "erasure"
 _LOG = 1
 _LOCK = 0x52414D42_00000002
 _PAGE = 2000
 _IN_A_QUERY = 500
-_CUT = {"country": 16, "action": 32, "ending": 32, "route": 128, "policy": 128, "rule": 128}
-
-
-class _Rule(msgspec.Struct):
-    rule: str
-
-
-class _Decision(msgspec.Struct):
-    rules: list[_Rule]
-
-
-class _Output(msgspec.Struct):
-    decision: _Decision
-
-
-class _Fault(msgspec.Struct):
-    code: str
-
-
-class _Columns(msgspec.Struct):
-    """What of a record its columns are made of; the rest of the body is skipped."""
-
-    id: str
-    credential: str
-    surface: str
-    mode: str
-    country: str
-    route: str
-    action: str
-    ending: str
-    policy: str
-    received_at: datetime
-    fault: _Fault | None
-    admit: _Decision | None
-    outputs: list[_Output]
-
-
 _TIME = UtcTime()
-_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
-_DECODER = msgspec.json.Decoder(_Columns)
-_WIDTHS = [
-    (name, _CUT.get(name, 64))
-    for name in ("credential", "surface", "mode", "country", "route", "action", "ending", "policy")
-]
-_NAMES = (*(name for name, _ in _WIDTHS), "fault")
-_TOLD, _LIMITS = [name for name, _ in _WIDTHS], [longest for _, longest in _WIDTHS]
 
 
 class LedgerView:
@@ -110,27 +62,27 @@ class LedgerTransaction(LedgerView):
         for seq, item in enumerate(batch, first):
             entries.append((seq, item.kind, item.id, item.entry, item.body, item.salt, item.commitment))
             if item.kind == RECORD:
-                columns, fired = _split(item.body)
+                columns, fired = split(item.body)
                 at = columns["received_at"]
                 rows.append(
                     (
                         seq,
                         _TIME.process_bind_param(at, self._connection.dialect),
-                        *(columns[name] for name in _NAMES),
+                        *(columns[name] for name in NAMES),
                     )
                 )
                 rules += [(seq, rule) for rule in fired]
         try:
             for table, names, values in (
                 ("log_entries", ("seq", "kind", "id", "entry", "body", "salt", "commitment"), entries),
-                ("records", ("seq", "received_at", *_NAMES), rows),
+                ("records", ("seq", "received_at", *NAMES), rows),
                 ("record_rules", ("seq", "rule"), rules),
             ):
                 if values:
                     self._connection.exec_driver_sql(_insert(self._connection, table, names), values)
             for item in batch:
                 if item.kind == ERASURE:
-                    empty(self._connection, _parsed(item.body)["ranges"])
+                    empty(self._connection, parsed(item.body)["ranges"])
         except sa.exc.IntegrityError as error:
             raise Fault(
                 Kind.CONFLICT,
@@ -186,13 +138,8 @@ class Ledger:
 
     def sound(self, start: int, stop: int) -> list[tuple[int, str, bytes, bytes, bytes, bytes]]:
         """Rows whose columns say what their body says, or that are erased whole; for reading through millions."""
-        mark = "?" if self._database.dialect == "sqlite" else "%s"
-        rules: dict[int, list[str]] = {}
-        with self._database.reading() as connection:
-            for seq, rule in _fetched(connection, _RULES_BETWEEN.format(mark), (start, stop)):
-                rules.setdefault(seq, []).append(rule)
-            found = _fetched(connection, _ROWS_BETWEEN.format(mark), (start, stop))
-        return [row[:6] for row in found if _is_sound(row, rules.get(row[0], []))]
+        with self._database.reading() as connection, _drivers():
+            return sound_rows(connection, start, stop)
 
     def bodies(self, kind: str) -> Iterator[tuple[int, bytes]]:
         last = -1
@@ -215,8 +162,8 @@ class Ledger:
         """Index, entry, salt and body of a document; None if it is not in the log."""
         mark = "?" if self._database.dialect == "sqlite" else "%s"
         query = f"SELECT seq, entry, salt, body FROM log_entries WHERE kind = {mark} AND id = {mark}"  # noqa: S608
-        with self._database.reading() as connection:
-            found = _fetched(connection, query, (kind, id))
+        with self._database.reading() as connection, _drivers():
+            found = fetched(connection, query, (kind, id))
         if not found:
             return None
         seq, entry, salt, body = found[0]
@@ -243,9 +190,9 @@ class Ledger:
         """What `Logged.columns` must be for this body. Raises `ValueError` if it is no such document."""
         try:
             if kind == RECORD:
-                columns, rules = _split(body)
+                columns, rules = split(body)
                 return {"id": columns.pop("id"), **columns, "rules": rules}
-            found: dict[str, object] = {"id": str(_parsed(body)["id"])}
+            found: dict[str, object] = {"id": str(parsed(body)["id"])}
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError("the body is no document of its kind") from error
         return found
@@ -255,61 +202,6 @@ class Ledger:
         known = sa.select(log_entries.c.seq).where(log_entries.c.seq == records.c.seq).exists()
         with self._database.reading() as connection:
             yield from [int(seq) for seq in connection.scalars(sa.select(records.c.seq).where(~known))]
-
-
-_ROWS_BETWEEN = f"""
-SELECT e.seq, e.kind, e.salt, e.body, e.commitment, e.entry, e.id, r.seq, r.received_at,
-       {", ".join(f"r.{name}" for name in _NAMES)}
-FROM log_entries e LEFT JOIN records r ON r.seq = e.seq WHERE e.seq >= {{0}} AND e.seq < {{0}} ORDER BY e.seq
-"""  # noqa: S608  # our own names
-_RULES_BETWEEN = (
-    "SELECT seq, rule FROM record_rules WHERE seq >= {0} AND seq < {0} ORDER BY seq, rule"  # as in `_split`
-)
-
-
-def _fetched(connection: sa.Connection, sql: str, between: tuple[object, ...]) -> list[Any]:
-    """The driver's own rows: SQLAlchemy's would cost as much as checking them."""
-    cursor = connection.exec_driver_sql(sql, between).cursor
-    try:
-        return list(cursor.fetchall()) if cursor is not None else []
-    except Exception as error:  # the driver's own, of either database
-        raise _damaged() from error
-
-
-def _is_sound(row: Any, rules: list[str]) -> bool:
-    seq, kind, salt, body, commitment, entry, id, joined, at, *told, fault = row
-    if not (type(salt) is type(body) is type(commitment) is type(entry) is bytes):
-        return False
-    if kind != RECORD or not body:
-        if joined is not None or rules:
-            return False
-        try:
-            return (not body and not salt) or str(_parsed(body)["id"]) == id
-        except (KeyError, TypeError, ValueError):
-            return False
-    try:
-        found = _DECODER.decode(body)
-        if told == [getattr(found, name) for name in _TOLD] and not any(map(gt, map(len, told), _LIMITS)):
-            # As they stand; what had to be cut or escaped is compared below.
-            fired = {r.rule for r in found.admit.rules} if found.admit is not None else set()
-            for output in found.outputs:
-                fired.update([r.rule for r in output.decision.rules])
-            return (
-                found.id == id
-                and (found.received_at - _EPOCH) // _MICROSECOND == at
-                and (None if found.fault is None else found.fault.code) == fault
-                and (sorted(fired) == sorted(rules) if fired or rules else True)
-                and joined == seq
-            )
-        columns, listed = _split(body)
-    except (KeyError, TypeError, ValueError):
-        return False
-    return (
-        columns["id"] == id
-        and (columns["received_at"] - _EPOCH) // _MICROSECOND == at
-        and [columns[name] for name in _NAMES] == [*told, fault]
-        and listed == sorted(rules)
-    )
 
 
 def _insert(connection: sa.Connection, table: str, names: Sequence[str]) -> str:
@@ -334,6 +226,17 @@ def _logged(
             for row in connection.execute(joined.where(which).order_by(log_entries.c.seq)).mappings()
         ]
     except (TypeError, ValueError, OverflowError) as error:
+        raise _damaged() from error
+
+
+@contextmanager
+def _drivers() -> Iterator[None]:
+    """What the driver itself raises, while SQLAlchemy does not look."""
+    try:
+        yield
+    except (Fault, sa.exc.SQLAlchemyError):
+        raise
+    except Exception as error:
         raise _damaged() from error
 
 
@@ -366,42 +269,3 @@ def _row(row: sa.RowMapping, rules: list[str]) -> Logged:
         entry=_blob(row["entry"]),
     )
     return Logged(int(row["seq"]), committed, columns)
-
-
-def _parsed(body: bytes) -> dict[str, Any]:
-    """The document. msgspec is fast; JSON with lone surrogates, which a claim may hold, is for the other."""
-    try:
-        document: dict[str, Any] = msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        document = json.loads(body)
-    return document
-
-
-def _split(body: bytes) -> tuple[dict[str, Any], list[str]]:
-    """A record's columns and the rules that fired, and its id among them. Raises `ValueError` and its kin."""
-    try:
-        found = _DECODER.decode(body)
-    except msgspec.DecodeError:  # lone surrogates, or no record
-        found = msgspec.convert(json.loads(body), _Columns)
-    columns: dict[str, Any] = {
-        name: value
-        if len(value) <= longest and value.isprintable() and value.isascii()
-        else _plain(value, longest)
-        for name, longest in _WIDTHS
-        for value in (getattr(found, name),)
-    }
-    if found.received_at.tzinfo is None:
-        raise ValueError("the time has no zone")
-    columns |= {
-        "id": found.id,
-        "received_at": found.received_at.astimezone(UTC),
-        "fault": None if found.fault is None else _plain(found.fault.code, 64),
-    }
-    decisions = [found.admit, *(output.decision for output in found.outputs)]
-    fired = {_plain(rule.rule, _CUT["rule"]) for d in decisions if d is not None for rule in d.rules}
-    return columns, sorted(fired)
-
-
-def _plain(text: str, longest: int) -> str:
-    """Text that every database takes: a caller's claim may hold lone surrogates or zero bytes."""
-    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")[:longest]
