@@ -55,16 +55,20 @@ def erasure(
     }
 
 
-def check_erased(empty: Sequence[int], ledger: Ledger, findings: Findings) -> int:
-    """Every empty place is told by an erasure, and every place that one tells is empty; returns how many."""
+def check_erased(empty: Sequence[int], ledger: Ledger, size: int, findings: Findings) -> int:
+    """Every empty place is told by an erasure, and every place that one tells is empty; returns how many.
+
+    `size` is the log's when looking began: an erasure from then on may be told of places that were seen full.
+    """
     told: set[int] = set()
+    later: set[int] = set()
     for index, body in ledger.bodies(ERASURE):
         try:
-            told.update(_told(body))
+            (told if index < size else later).update(_told(body))
         except (KeyError, TypeError, ValueError):
             findings.add("document_invalid", f"database: log_entries {index}", "It is no erasure.", index)
     found = set(empty)
-    for index in sorted(found - told):
+    for index in sorted(found - told - later):
         findings.add(
             "erased_unlogged", f"database: log_entries {index}", "It was erased and no entry says so.", index
         )
@@ -76,7 +80,7 @@ def check_erased(empty: Sequence[int], ledger: Ledger, findings: Findings) -> in
                 "It was erased, and is there again.",
                 index,
             )
-    return len(found & told)
+    return len(found & (told | later))
 
 
 def _told(body: bytes) -> Iterator[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from rambarde.nouns.custody import Logged
@@ -14,9 +13,10 @@ from rambarde.prove.merkle import Frontier, joined_root, leaf_hash
 from rambarde.prove.note import Checkpoint, NoteError, Verifier, open_checkpoint
 from rambarde.prove.ports import Ledger
 from rambarde.prove.report import Findings, Report
-from rambarde.prove.tiles import CHECKPOINT, HEIGHT, WIDTH, TileError, TileFolder, bundle_path, tile_path
+from rambarde.prove.tiles import CHECKPOINT, WIDTH, TileError, TileFolder, bundle_path, tile_path
 from rambarde.prove.verify_quick import QuickLook
 from rambarde.prove.verify_rows import check_row, is_empty, row_name
+from rambarde.prove.verify_sources import Source, majority
 from rambarde.prove.verify_tiles import TileCheck
 
 _REMEMBERED = 10_000
@@ -43,36 +43,11 @@ def verify_log(
     the log agrees with itself. `progress` is called with entries done and entries in all. A damaged log is
     reported, not raised; a `Fault` is raised if the database goes away meanwhile.
     """
-    return _Verification(folder, verifier, ledger, witnesses, progress).run()
-
-
-@dataclass(slots=True)
-class _Source:
-    """One of the three places that know the leaves: tiles, bundles, database."""
-
-    name: str
-    frontier: Frontier | None = field(default_factory=Frontier)
-    """None once something of it is missing."""
-    roots: dict[int, bytes] = field(default_factory=dict)
-
-    def feed(self, leaves: list[bytes] | None, heads: set[int]) -> None:
-        if self.frontier is None:
-            return
-        if leaves is None:
-            self.frontier = None
-            return
-        for leaf in leaves:
-            self.frontier.append(leaf)
-            if self.frontier.size in heads:
-                self.roots[self.frontier.size] = self.frontier.root()
-
-    def feed_bundle(self, root: bytes, heads: set[int]) -> None:
-        """A whole bundle, by its root."""
-        if self.frontier is None:
-            return
-        self.frontier.add(HEIGHT, root)
-        if self.frontier.size in heads:
-            self.roots[self.frontier.size] = self.frontier.root()
+    verification = _Verification(folder, verifier, ledger, witnesses, progress)
+    try:
+        return verification.run()
+    finally:
+        verification.close()
 
 
 class _Verification:
@@ -97,6 +72,9 @@ class _Verification:
         self._differ: list[tuple[int, bytes | None, bytes | None, bytes | None]] = []
         self._many = 0
 
+    def close(self) -> None:
+        self._look.close()
+
     def run(self) -> Report:
         head = self._published()
         size = head.size if head else 0
@@ -104,7 +82,7 @@ class _Verification:
         stop = max(size, truth.size if truth else 0)
         cosigned, cosigners = self._cosigned(head)
         heads = {h.size for h in (head, truth, cosigned) if h}
-        tiles, bundles, rows = _Source("tiles"), _Source("entries"), _Source("database")
+        tiles, bundles, rows = Source("tiles"), Source("entries"), Source("database")
         for index in range(-(-stop // WIDTH)):
             start, end = index * WIDTH, min(stop, (index + 1) * WIDTH)
             shown = min(end, size) - start
@@ -131,7 +109,7 @@ class _Verification:
             self._check_cosigned(cosigned, head, (tiles, bundles, rows))
         self._tiles.check_upper(size)
         self._tiles.check_older(size)
-        self._erased()
+        self._erased(truth.size if truth else 0)
         self._strays()
         return Report(
             origin=self._verifier.name,
@@ -146,7 +124,7 @@ class _Verification:
         )
 
     def _quick(
-        self, index: int, truth: Checkpoint | None, stop: int, heads: set[int], sources: tuple[_Source, ...]
+        self, index: int, truth: Checkpoint | None, stop: int, heads: set[int], sources: tuple[Source, ...]
     ) -> bool:
         """A whole bundle of which all is right, which is nearly every one."""
         end = (index + 1) * WIDTH
@@ -192,7 +170,7 @@ class _Verification:
             self._notes.append(f"They cosigned {cosigned.size} of the {head.size} entries so far.")
         return cosigned, tuple(one.witness for one in signed)
 
-    def _check_cosigned(self, cosigned: Checkpoint, head: Checkpoint, sources: tuple[_Source, ...]) -> None:
+    def _check_cosigned(self, cosigned: Checkpoint, head: Checkpoint, sources: tuple[Source, ...]) -> None:
         """What witnesses cosigned is a beginning of what is published."""
         roots = {source.roots[cosigned.size] for source in sources if cosigned.size in source.roots}
         if cosigned.size == 0:
@@ -311,9 +289,9 @@ class _Verification:
         self,
         head: Checkpoint | None,
         truth: Checkpoint | None,
-        tiles: _Source,
-        bundles: _Source,
-        rows: _Source,
+        tiles: Source,
+        bundles: Source,
+        rows: Source,
     ) -> None:
         size = head.size if head else 0
         right = [
@@ -324,7 +302,7 @@ class _Verification:
         blamed = False  # a row that is named explains a wrong root
         for difference in self._differ:
             index, tile, entry, row = difference
-            reference = difference[1 + trusted] if trusted is not None else _majority(tile, entry, row)
+            reference = difference[1 + trusted] if trusted is not None else majority(tile, entry, row)
             bundle, offset = divmod(index, WIDTH)
             width = min(WIDTH, size - bundle * WIDTH)
             if tile not in (None, reference):
@@ -365,11 +343,11 @@ class _Verification:
                 "log_forked", CHECKPOINT, f"Two signed checkpoints of size {size} have different roots."
             )
 
-    def _erased(self) -> None:
+    def _erased(self, size: int) -> None:
         if self._ledger is None:
             return
         try:
-            count = check_erased(self._look.erased, self._ledger, self._findings)
+            count = check_erased(self._look.erased, self._ledger, size, self._findings)
         except Fault as fault:
             self._findings.add(fault.code, "database: log_entries", fault.message)
             return
@@ -390,11 +368,3 @@ class _Verification:
             self._findings.add(
                 "columns_without_entry", f"database: records {index}", "There is no such entry.", index
             )
-
-
-def _majority(*leaves: bytes | None) -> bytes | None:
-    """What two of three say; with no two alike, the tile's."""
-    for leaf in leaves:
-        if leaf is not None and leaves.count(leaf) > 1:
-            return leaf
-    return leaves[0]

@@ -5,6 +5,7 @@ It says yes or nothing. Whatever it does not understand is for the careful look,
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from hashlib import sha256
 
@@ -25,7 +26,13 @@ class QuickLook:
         self._ledger = ledger
         self._page: dict[int, SoundRow] = {}
         self._until = 0
+        self._ahead: tuple[int, Future[list[SoundRow]]] | None = None
+        """The next page, which is read while this one is looked at: the disk need not be waited for."""
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="rambarde-verify")
         self.erased: list[int] = []
+
+    def close(self) -> None:
+        self._reader.shutdown(cancel_futures=True)
 
     def leaves(self, index: int, width: int, stop: int) -> bytes | None:
         """The `width` leaf hashes of the bundle, joined, if all is right with it; else None.
@@ -48,7 +55,7 @@ class QuickLook:
         if start >= self._until:
             self._until = min(start + _PAGE, stop)
             try:
-                self._page = {row[0]: row for row in ledger.sound(start, self._until)}
+                self._page = {row[0]: row for row in self._read(ledger, start, stop)}
             except Fault:
                 self._page = {}  # the careful look tells which row it is
         erased: list[int] = []
@@ -66,6 +73,14 @@ class QuickLook:
                 return False
         self.erased += erased
         return True
+
+    def _read(self, ledger: Ledger, start: int, stop: int) -> list[SoundRow]:
+        ahead, self._ahead = self._ahead, None
+        rows = ahead[1].result() if ahead is not None and ahead[0] == start else None
+        if self._until < stop:
+            following = self._until, min(self._until + _PAGE, stop)
+            self._ahead = self._until, self._reader.submit(ledger.sound, *following)
+        return ledger.sound(start, self._until) if rows is None else rows
 
 
 @lru_cache(maxsize=256)
