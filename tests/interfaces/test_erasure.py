@@ -32,6 +32,7 @@ from rambarde.store.appeals import Appeals
 from rambarde.store.database import FILE
 from rambarde.store.ledger import Ledger
 from rambarde.store.records import Records
+from tests.postgres import NewDatabase
 from tests.samples import START, a_record
 
 SAID = {"person": "A. Person", "reason": "asked for by letter"}
@@ -261,3 +262,14 @@ def test_erasures_in_the_middle_of_a_process_that_dies(hall: Hall, monkeypatch: 
 def test_ranges() -> None:
     assert ranges([]) == []
     assert ranges([5, 1, 2, 3, 5, 9, 10]) == [[1, 3], [5, 5], [9, 10]]
+
+
+@pytest.mark.slow
+def test_postgresql(new_postgres: NewDatabase, tmp_path: Path) -> None:
+    hall = Hall(tmp_path / "data", new_postgres())
+    hall.write(300)
+    assert Eraser(hall.vault, hall.recorder).account("secret-account", **SAID).records == 100
+    report = hall.verify()
+    assert report.ok, report
+    assert hall.records.count() == 200
+    hall.close()
