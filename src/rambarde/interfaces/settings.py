@@ -45,6 +45,10 @@ class Settings:
     """Register of protected people, .jsonl or .csv (docs/detectors.md shows its form); empty: nobody."""
     fictional_names: str = ""
     """Names of invented characters, in the same form; changes the digest that a policy must pin; empty: none."""
+    witnesses: tuple[str, ...] = ()
+    """Who cosigns the log's checkpoints: each a witness's key, a space and its address; empty: nobody."""
+    witness_seconds: float = 60.0
+    """How often they are asked."""
     rate_per_minute: int = 600
     """Requests a minute of a credential that has no limit of its own."""
     workers: int = -1
@@ -53,6 +57,8 @@ class Settings:
     """Requests on the path at once; more are refused before generation."""
     generate_seconds: float = 120.0
     """The generator's deadline."""
+    record_days: float = 0.0
+    """How old a record may grow before `rambarde retention run` erases it; 0: it is kept until somebody erases it."""
     hold_days: float = 7.0
     """How long a held image waits for a person; at most 7."""
     file_minutes: float = 60.0
@@ -73,10 +79,12 @@ class Settings:
     def __post_init__(self) -> None:
         for name, low, high in (
             ("port", 0, 65535),
+            ("witness_seconds", 1, 24 * 3600),
             ("rate_per_minute", 1, 10_000_000),
             ("workers", -1, 256),
             ("in_flight", 1, 100_000),
             ("generate_seconds", 1, 3600),
+            ("record_days", 0, 36_500),
             ("hold_days", 0.01, 7),
             ("file_minutes", 0.1, 7 * 24 * 60),
         ):

@@ -27,6 +27,8 @@ from rambarde.interfaces.revisit import Revisit
 from rambarde.interfaces.sealing import open_sealer
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.vault import Vault
+from rambarde.interfaces.witnesses import send, witnesses
+from rambarde.prove.gather import Gatherer
 from rambarde.prove.key import open_signer
 from rambarde.prove.log import FOLDER, Log
 from rambarde.prove.manifest.sealer import ManifestSealer
@@ -56,6 +58,7 @@ class Gateway:
     desk: Desk
     revisit: Revisit
     sealer: ManifestSealer
+    gatherer: Gatherer
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
 
     @property
@@ -70,6 +73,8 @@ class Gateway:
         await self.chain.upstream.start()
         self.government.tenure.start()
         self._tasks = [asyncio.create_task(self._load()), asyncio.create_task(self._purge())]
+        if self.gatherer.witnesses:
+            self._tasks.append(asyncio.create_task(self._gather()))
 
     async def loaded(self) -> None:
         """Wait until the models are loaded. For whoever has started it."""
@@ -106,6 +111,18 @@ class Gateway:
         else:
             logger.info("models loaded")
 
+    async def _gather(self) -> None:
+        """Have the log's checkpoints cosigned."""
+        while True:
+            try:
+                for asked in await self.gatherer.gather():
+                    if asked.trouble:
+                        level = logging.CRITICAL if asked.code == "witness_other_history" else logging.WARNING
+                        logger.log(level, "witness %s: %s: %s", asked.witness, asked.code, asked.trouble)
+            except Exception:
+                logger.exception("asking the witnesses failed; the next round tries again")
+            await asyncio.sleep(self.settings.witness_seconds)
+
     async def _purge(self) -> None:
         """What has expired is erased, not only hidden."""
         while True:
@@ -130,6 +147,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
     installed = parts.detectors(settings)
     names = catalogue(detector.info for detector in installed)
     generator = upstream or parts.upstream(settings)
+    asked = witnesses(settings)
     vault = Vault.open(settings)
     try:
         sealer = open_sealer(settings, vault.database.clock, demo=demo)
@@ -181,6 +199,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         Desk.of(vault, settings, recorder),
         Revisit(RecordReader(vault).get, government.tenure, recorder, vault.items),
         sealer,
+        Gatherer(tree.publisher, asked, send),
     )
     government.tenure.listen(gateway.require)
     return gateway

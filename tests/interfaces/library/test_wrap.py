@@ -188,7 +188,7 @@ def test_values_out_of_range_are_faults(guard: Guard, given: dict[str, Any]) -> 
 def test_nothing_leaves_that_is_not_recorded(tmp_path: Path, inspector: Inspector) -> None:
     with opened(tmp_path, inspector) as guard:
 
-        def full(batch: object) -> None:
+        def full(batch: object, **_how: object) -> None:
             raise OSError(28, "No space left on device")
 
         guard._gateway.log.append = full  # type: ignore[method-assign, assignment]

@@ -14,6 +14,7 @@ from rambarde.interfaces.cli import (
     check,
     demo,
     doctor,
+    erase,
     evaluate,
     exchange,
     keys,
@@ -23,6 +24,7 @@ from rambarde.interfaces.cli import (
     review,
     scan,
     serve,
+    verify,
 )
 from rambarde.nouns.fault import Fault
 
@@ -35,6 +37,7 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("check")(check.check)
+app.command("verify")(verify.verify)
 app.command("scan")(scan.scan)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
@@ -43,6 +46,9 @@ app.command("demo")(demo.demo)
 bank.app.command("fetch")(exchange.fetch)
 bank.app.command("feedback")(exchange.feedback)
 app.add_typer(bank.app, name="bank")
+app.command("access")(erase.access)
+app.add_typer(erase.app, name="erase")
+app.add_typer(erase.retention, name="retention")
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(policy.app, name="policy")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from rambarde.guard.policy.reading import digest
@@ -138,7 +137,7 @@ def effective(standing: Standing) -> str | None:
 
 
 def _change(logged: Logged, head: Checkpoint, tiles: TileFolder) -> dict[str, JSON]:
-    path = inclusion_proof(logged.index, head.size, partial(tiles.node, head.size))
+    path = inclusion_proof(logged.index, head.size, tiles.nodes(head.size))
     return {
         "index": logged.index,
         "salt": logged.committed.salt.hex(),
