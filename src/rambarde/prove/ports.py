@@ -9,6 +9,12 @@ from typing import Protocol
 from rambarde.nouns.custody import Committed, Logged
 
 
+class Documents(Protocol):
+    """Documents in the log, by kind and id. `rambarde.store.ledger.Ledger` provides it."""
+
+    def find(self, kind: str, id: str) -> Logged | None: ...
+
+
 class LedgerReader(Protocol):
     """The log as one state of the database sees it."""
 
