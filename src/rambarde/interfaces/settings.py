@@ -56,6 +56,9 @@ class Settings:
     file_minutes: float = 60.0
     """How long the URL of a released image lives."""
 
+    evidence_store: str = ""
+    """Where evidence lies: a folder, or `s3://bucket/prefix`; empty: the folder `evidence` in `data`."""
+
     def __post_init__(self) -> None:
         for name, low, high in (
             ("port", 0, 65535),

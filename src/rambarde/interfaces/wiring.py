@@ -17,6 +17,7 @@ from rambarde.guard.policy.reading import FLOORS, digest, shipped
 from rambarde.guard.room import Room
 from rambarde.guard.upstreams.contract import Upstream
 from rambarde.interfaces import parts
+from rambarde.interfaces.archive import Archive
 from rambarde.interfaces.desk import Desk, RecordReader
 from rambarde.interfaces.governance.charter import InForce
 from rambarde.interfaces.governance.govern import Government, govern
@@ -53,6 +54,7 @@ class Gateway:
     links: Links
     desk: Desk
     revisit: Revisit
+    archive: Archive
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
 
     @property
@@ -108,6 +110,7 @@ class Gateway:
             try:
                 await self.desk.tidy()
                 await self.vault.items.purge()
+                await self.archive.tidy()
                 await self.vault.lineage.purge()
                 await self.vault.database.run(self.vault.tokens.purge)
                 await self.vault.database.run(self.government.office.book.leases.purge)
@@ -150,6 +153,14 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         hold=timedelta(days=settings.hold_days),
         file=timedelta(minutes=settings.file_minutes),
     )
+    try:
+        archive = Archive.open(vault, settings, recorder.put)
+    except BaseException:
+        government.tenure.close()
+        recorder.close()
+        tree.close()
+        vault.close()
+        raise
     chain = Chain(
         government.tenure,
         inspector,
@@ -161,6 +172,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         limits,
         vault.database.clock,
         room=Room(requests=settings.in_flight),
+        archivist=archive,
     )
     gateway = Gateway(
         settings,
@@ -174,6 +186,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         Links(settings.base_url),
         Desk.of(vault, settings, recorder),
         Revisit(RecordReader(vault).get, government.tenure, recorder, vault.items),
+        archive,
     )
     government.tenure.listen(gateway.require)
     return gateway

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,8 +24,11 @@ from rambarde.nouns.hold import About
 from rambarde.store.database import Database
 from rambarde.store.keyring import KEY_BYTES, KeyWrapper
 from rambarde.store.objects import Objects
+from rambarde.store.schema import custody
 from rambarde.store.schema import evidence as table
 
+Frozen = Callable[[sa.Connection, About], bool]
+"""(transaction, what an item is about) → whether a hold freezes it."""
 MOST_WAITING = 1_000_000_000
 """Sealed bytes that may wait in the database for the store."""
 _NONCE = 12
@@ -161,28 +164,56 @@ class Evidence:
         with self._database.reading() as connection:
             return tuple(_item(row) for row in connection.execute(query).mappings())
 
-    def erase(self, ids: Sequence[str]) -> int:
-        """Crypto-erase: the keys and what waits, at once and for good. Objects go with the next `sweep`."""
-        gone = {"wrapped": None, "key": None, "body": None, "waiting": 0, "erased": True}
-        with self._database.writing() as connection:
-            which = sa.update(table).where(table.c.id.in_(list(ids)), ~table.c.erased)
-            return connection.execute(which.values(**gone)).rowcount
+    def erase(self, ids: Sequence[str], frozen: Frozen) -> tuple[str, ...]:
+        """Crypto-erase what is not `frozen`: the keys and what waits, at once and for good; returns which.
 
-    def sweep(self) -> int:
-        """Delete the objects of erased items, then their rows; returns how many. Raises `vault_…`, to try again."""
-        swept = 0
-        while True:
-            query = sa.select(table.c.id, table.c.stored).where(table.c.erased).limit(_PAGE)
+        Objects and rows go with `sweep`, once the erasure is in the log. `frozen` is asked within the transaction.
+        """
+        gone = {"wrapped": None, "key": None, "body": None, "waiting": 0, "erased": True}
+        query = sa.select(*_without_bytes()).where(table.c.id.in_(list(ids)), ~table.c.erased)
+        with self._database.writing() as connection:
+            free = tuple(
+                item.id
+                for item in map(_item, connection.execute(query).mappings().all())
+                if not frozen(connection, item.about)
+            )
+            connection.execute(sa.update(table).where(table.c.id.in_(free)).values(**gone))
+        return free
+
+    def erased(self, limit: int = _PAGE) -> tuple[Item, ...]:
+        """What was erased, and not swept yet."""
+        query = sa.select(*_without_bytes()).where(table.c.erased).order_by(table.c.id).limit(limit)
+        with self._database.reading() as connection:
+            return tuple(_item(row) for row in connection.execute(query).mappings())
+
+    def sweep(self, ids: Sequence[str]) -> None:
+        """Delete the objects of erased items, then their rows. Raises `vault_…`: to be tried again."""
+        query = sa.select(table.c.id, table.c.stored).where(table.c.erased, table.c.id.in_(list(ids)))
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        for row in rows:
+            if row.stored:
+                self._objects.delete(row.id)
+            with self._database.writing() as connection:
+                connection.execute(sa.delete(table).where(table.c.id == row.id, table.c.erased))
+
+    def speaks(self, document: str, items: Sequence[str]) -> None:
+        """Remember that a document in the log is about these items."""
+        now = self._database.clock()
+        rows = [{"item": item, "document": document, "at": now} for item in dict.fromkeys(items)]
+        if rows:
+            with self._database.writing() as connection:
+                connection.execute(sa.insert(custody), rows)
+
+    def documents(self, items: Sequence[str]) -> tuple[str, ...]:
+        """The ids of the documents about any of these items, the oldest first."""
+        found: dict[str, datetime] = {}
+        for start in range(0, len(items), _PAGE):
+            some = list(items[start : start + _PAGE])
+            query = sa.select(custody.c.document, custody.c.at).where(custody.c.item.in_(some))
             with self._database.reading() as connection:
-                rows = connection.execute(query).all()
-            for row in rows:
-                if row.stored:
-                    self._objects.delete(row.id)
-                with self._database.writing() as connection:
-                    connection.execute(sa.delete(table).where(table.c.id == row.id, table.c.erased))
-                swept += 1
-            if len(rows) < _PAGE:
-                return swept
+                found |= {str(document): at for document, at in connection.execute(query)}
+        return tuple(sorted(found, key=lambda document: (found[document], document)))
 
     def rewrap(self, limit: int = _PAGE) -> int:
         """Wrap anew, under the key that wraps now, at most `limit` keys that another one wraps; returns how many.

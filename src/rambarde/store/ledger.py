@@ -106,8 +106,7 @@ class Ledger:
     def writing(self) -> Iterator[LedgerTransaction]:
         """One writer at a time: SQLite's write lock, on PostgreSQL an advisory lock for the transaction."""
         with self._database.writing() as connection:
-            if self._database.dialect == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            exclude_writers(connection)
             yield LedgerTransaction(connection)
 
     def pinned(self) -> str | None:
@@ -162,6 +161,12 @@ class Ledger:
         known = sa.select(log_entries.c.seq).where(log_entries.c.seq == records.c.seq).exists()
         with self._database.reading() as connection:
             yield from [int(seq) for seq in connection.scalars(sa.select(records.c.seq).where(~known))]
+
+
+def exclude_writers(connection: sa.Connection) -> None:
+    """Let nothing enter the log until this writing transaction ends: SQLite's write lock does so by itself."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
 def _logged(

@@ -322,3 +322,12 @@ evidence = sa.Table(
 )
 """Items of evidence: `wrapped` is the item's key, `body` its sealed bytes while they wait for the store (`waiting` is
 then their number, else 0), `stored` says that the store may have the object, `erased` that the key is gone for good."""
+
+custody = sa.Table(
+    "custody",
+    metadata,
+    sa.Column("item", sa.String(64), primary_key=True),
+    sa.Column("document", sa.String(64), primary_key=True),
+    sa.Column("at", UtcTime, nullable=False),
+)
+"""Which documents in the log speak of an item of evidence: an index only, the log is the truth."""

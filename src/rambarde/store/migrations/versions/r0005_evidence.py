@@ -41,3 +41,9 @@ def upgrade() -> None:
     for name in ("record", "account", "key", "waiting", "expires_at"):
         op.create_index(f"ix_evidence_{name}", "evidence", [name])
     op.create_index("ix_evidence_surface_at", "evidence", ["surface", "at"])
+    op.create_table(
+        "custody",
+        sa.Column("item", sa.String(64), primary_key=True),
+        sa.Column("document", sa.String(64), primary_key=True),
+        sa.Column("at", _TIME, nullable=False),
+    )
