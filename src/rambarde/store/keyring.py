@@ -131,7 +131,7 @@ class Keyring:
                 Kind.INVALID,
                 "evidence_key_given",
                 f"The keys come from {VARIABLE}.",
-                remedy="Put the new key first there, the old ones behind it, restart, and run this again.",
+                remedy="Put the new key first there, the old ones behind it, restart, and run it with --resume.",
             )
         self._refresh()
         try:

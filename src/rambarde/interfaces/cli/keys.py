@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rambarde.interfaces import parts
+from rambarde.interfaces.cli.hold import archive
 from rambarde.interfaces.cli.options import Config, Data, Json, print_json, settings
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.vault import Vault
@@ -110,6 +111,36 @@ def revoke(id: str, data: Data = None, config: Config = None) -> None:
                 "credential_unknown", f"No live credential {id!r}.", remedy="See `rambarde keys list`."
             )
     typer.echo(f"{id} is revoked.")
+
+
+@app.command()
+def rotate(
+    drop: Annotated[
+        bool, typer.Option("--drop", help="Only forget the older keys that wrap nothing any more.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Make no new key: go on with a rotation that was interrupted.")
+    ] = False,
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Replace the key that wraps the keys of evidence. It may run beside gateways, and be interrupted anywhere."""
+    with archive(settings(config, data=data), write=False) as opened:
+        keys = opened.keys
+        if drop:
+            used = set(opened.evidence.keys_in_use())
+            keys.drop(set(keys.ids) - used)
+            done = 0
+        else:
+            if not resume:
+                keys.add()
+            done = opened.rotate()
+        told = {"key": keys.current(), "keys": list(keys.ids), "rewrapped": done}
+    if json:
+        print_json(told)
+    else:
+        typer.echo(f"{told['key']} wraps now; {done} items were wrapped anew; {len(keys.ids)} keys are kept.")
 
 
 @contextmanager

@@ -15,7 +15,9 @@ from rambarde.interfaces.cli import (
     demo,
     doctor,
     evaluate,
+    evidence,
     exchange,
+    hold,
     keys,
     log,
     policy,
@@ -42,6 +44,8 @@ app.command("demo")(demo.demo)
 bank.app.command("fetch")(exchange.fetch)
 bank.app.command("feedback")(exchange.feedback)
 app.add_typer(bank.app, name="bank")
+app.add_typer(evidence.app, name="evidence")
+app.add_typer(hold.app, name="hold")
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(policy.app, name="policy")
