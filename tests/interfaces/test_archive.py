@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,9 @@ INPUT, OUTPUT = png(10), png(200)
 @dataclass
 class Made:
     decision: Decision
-    sealed: Sealed = field(default_factory=lambda: Sealed(OUTPUT, "image/png", "f" * 64, None))
+    sealed: Sealed = field(
+        default_factory=lambda: Sealed(OUTPUT, "image/png", sha256(OUTPUT).hexdigest(), None)
+    )
 
 
 @dataclass
@@ -97,7 +100,7 @@ def matter(
     keeping: Keeping | None = None,
     id: str = "dec_1",
 ) -> Matter:
-    picture = Picture(INPUT, "image/png", "e" * 64, np.zeros((8, 8, 3), np.uint8))
+    picture = Picture(INPUT, "image/png", sha256(INPUT).hexdigest(), np.zeros((8, 8, 3), np.uint8))
     request = Request(
         id=id,
         action=Action.EDIT,

@@ -7,8 +7,9 @@ sealed and as the operator's jurisdictions oblige.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
@@ -88,12 +89,11 @@ def frozen_by_rule(matter: Matter) -> tuple[str, ...]:
     return tuple(dict.fromkeys(fired.rule for fired in _fired(matter) if HOLD in fired.follow))
 
 
-def due(
-    matter: Matter, over: Sequence[Hold], *, drawn: bool, blind: Callable[[str, str], str]
-) -> tuple[NewItem, ...]:
+def due(matter: Matter, over: Sequence[Hold], *, drawn: bool, salt: str) -> tuple[NewItem, ...]:
     """What to keep. `over` are the holds that cover the request, `drawn` whether the sample took it.
 
-    `blind` hides the digest of the words under the server's key, as in the record.
+    `salt` is random and lies within the words that are kept, so that their digest in the log tells nobody a short
+    prompt, and nothing at all once they are erased.
     """
     fired, keeping = tuple(_fired(matter)), matter.keeping
     strong = [one.rule for one in fired if QUEUE in one.follow]
@@ -109,7 +109,7 @@ def due(
                 data=item.data if days else None,
                 life=timedelta(days=days or keeping.preserve_days),
             )
-            for item in _items(matter, about, Why.RULE, strong[0], timedelta(0), blind)
+            for item in _items(matter, about, Why.RULE, strong[0], timedelta(0), salt)
         )
     if asking:
         why, because, life = Why.RULE, asking[0], timedelta(days=keeping.preserve_days)
@@ -121,7 +121,7 @@ def due(
         life = timedelta(days=keeping.sample_days)
     else:
         return ()
-    items = _items(matter, about, why, because, life, blind)
+    items = _items(matter, about, why, because, life, salt)
     return tuple(item for item in items if not secluded or item.part is Part.PROMPT)
 
 
@@ -137,12 +137,12 @@ def _items(
     why: Why,
     because: str,
     life: timedelta,
-    blind: Callable[[str, str], str],
+    salt: str,
 ) -> Iterator[NewItem]:
     request = matter.request
     negative = request.negative_prompt.raw if request.negative_prompt else None
-    words = json.dumps({"prompt": request.prompt.raw, "negative_prompt": negative}).encode()
-    digest = blind(request.id, words.decode())
+    words = json.dumps({"prompt": request.prompt.raw, "negative_prompt": negative, "salt": salt}).encode()
+    digest = hashlib.sha256(words).hexdigest()
     yield NewItem(about, Part.PROMPT, 0, why, because, WORDS, len(words), digest, life, words)
     inputs = (*request.images, *((request.mask,) if request.mask is not None else ()))
     for number, picture in enumerate(inputs):

@@ -47,7 +47,6 @@ class Archive:
     holds: Holds
     custody: Custody
     freezer: Freezer
-    blind: Callable[[str, str], str]
     draw: Callable[[], float] = secrets.SystemRandom().random
 
     @classmethod
@@ -62,7 +61,6 @@ class Archive:
             Holds(Ledger(vault.database), vault.database.clock, put),
             Custody(put, evidence, vault.database.clock),
             vault.freezer,
-            vault.cipher.blind,
         )
 
     async def keep(self, matter: Matter) -> None:
@@ -77,7 +75,7 @@ class Archive:
             matter,
             self.holds.over(matter.about),
             drawn=rate > 0 and self.draw() < rate,
-            blind=self.blind,
+            salt=secrets.token_hex(16),
         )
         if not items:
             return

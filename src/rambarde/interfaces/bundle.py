@@ -55,7 +55,7 @@ def bundle(
     """Write the bundle of what `scope`, or a hold of its case, covers, to the new file `out`.
 
     Items are encrypted under a fresh key, or `cleared`. It is in the log, with person and purpose, before anything
-    is opened. Raises `Fault`: `bundle_empty`, CONFLICT `file_exists`, `file_unwritable`, those of the evidence store, and
+    is opened. Raises `Fault`: `bundle_empty`, CONFLICT `file_exists`, `file_unwritable`, the evidence store's, and
     `log_disagrees`; then there is no file.
     """
     if out.exists():

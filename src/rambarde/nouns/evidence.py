@@ -30,8 +30,8 @@ class Why(StrEnum):
 class NewItem:
     """An item to keep for `life`. `data` None: only its hashes and these facts are kept.
 
-    `because` names the rule, the holds, or the rate. `digest` is the SHA-256 of the bytes, hex; of words, which are
-    guessed easily, an HMAC under the server's key. `sealed`: suspected child-sexual-abuse material, which no
+    `because` names the rule, the holds, or the rate. `digest` is the SHA-256 of the bytes, hex; words, which are
+    guessed easily, have a salt within them. `sealed`: suspected child-sexual-abuse material, which no
     command and no page ever gives out.
     """
 

@@ -47,14 +47,23 @@ def verify(path: Path, log_key: str | None = None, key: bytes | None = None) -> 
     `log_key` is the log's verifier key from elsewhere, `key` the 32 bytes that encrypted items were sealed with.
     """
     files = _files(path)
-    manifest = _manifest(files)
+    try:
+        return _verified(files, log_key, key)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise BundleError(
+            "bundle_manifest", f"its documents have not the form they should: {error!r}"
+        ) from error
+
+
+def _verified(files: dict[str, bytes], log_key: str | None, key: bytes | None) -> dict[str, Any]:
     told = _text(files, "log.pub").strip()
     if log_key is not None and log_key.strip() != told:
         raise BundleError("bundle_log_key", "the bundle is of another log than the one whose key you gave")
     name, public = _verifier(log_key or told)
     signed = _opened(_text(files, SIGNED), name, public)
-    if signed[:1] != [FORMAT] or signed[1:] != [hashlib.sha256(files[MANIFEST]).hexdigest()]:
+    if signed != [FORMAT, hashlib.sha256(files.get(MANIFEST, b"")).hexdigest()]:
         raise BundleError("bundle_signature", "the signed manifest is not the manifest of this bundle")
+    manifest = _manifest(files)
     head = _checkpoint(_text(files, "checkpoint"), name, public)
     proofs = {
         n: _proof(n, files[n], head)
@@ -194,9 +203,7 @@ def _item(
         if key is None:
             return 0
         data = _decrypted(id, data, key)
-    if len(data) != facts["size"] or (
-        one["part"] != "prompt" and hashlib.sha256(data).hexdigest() != facts["digest"]
-    ):
+    if len(data) != facts["size"] or hashlib.sha256(data).hexdigest() != facts["digest"]:
         raise BundleError("bundle_item", f"the item {id} is not the one that was kept")
     return 1
 
