@@ -18,6 +18,7 @@ from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.vault import Vault
 from rambarde.nouns.caller import STANDARD
 from rambarde.nouns.fault import invalid
+from rambarde.store.credentials import AUDITOR
 
 app = typer.Typer(help="Credentials: one for each surface that sends requests.", no_args_is_help=True)
 
@@ -25,8 +26,11 @@ app = typer.Typer(help="Credentials: one for each surface that sends requests.",
 @app.command()
 def create(
     surface: Annotated[
-        str, typer.Option("--surface", help="web, app, api, reply, or one that your policy names.")
-    ],
+        str | None, typer.Option("--surface", help="web, app, api, reply, or one that your policy names.")
+    ] = None,
+    auditor: Annotated[
+        bool, typer.Option("--auditor", help="Reads the log, the policy's history and counts, nothing else.")
+    ] = False,
     mode: Annotated[
         list[str] | None, typer.Option("--mode", help="A mode it may use; repeat for several.")
     ] = None,
@@ -43,10 +47,18 @@ def create(
     """Make a credential. The key and the context secret are shown once."""
     chosen = settings(config, data=data)
     modes = mode or [STANDARD]
-    _known(chosen, surface, modes)
+    if auditor == (surface is not None):
+        raise invalid(
+            "credential_which",
+            "A credential is a surface's or an auditor's.",
+            remedy="Give --surface or --auditor.",
+            field="surface",
+        )
+    if surface is not None:
+        _known(chosen, surface, modes)
     with _vault(chosen) as vault:
         made = vault.credentials.create(
-            surface,
+            surface or AUDITOR,
             modes,
             label=label,
             rate_per_minute=rate,
