@@ -298,6 +298,23 @@ class Evidence:
             connection.execute(sa.update(table).where(table.c.id == id).values(stored=stored))
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Items with content, those of them that wait for the store, and the sealed bytes that wait."""
+
+    items: int
+    waiting: int
+    bytes: int
+
+
+def kept(database: Database) -> Kept:
+    """For a look that changes nothing."""
+    waits = sa.func.count().filter(table.c.waiting > 0)
+    query = sa.select(sa.func.count(), waits, sa.func.coalesce(sa.func.sum(table.c.waiting), 0))
+    with database.reading() as connection:
+        return Kept(*map(int, connection.execute(query.where(table.c.key.is_not(None))).one()))
+
+
 def _unsealed(key: bytes, id: str, sealed: bytes, size: int) -> bytes:
     try:
         data = AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], _context(id))
