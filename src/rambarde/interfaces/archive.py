@@ -141,8 +141,9 @@ class Archive:
                 if one.covers(About.record(record.document())):
                     found[record.id] = None
         for item in self.find(scope):
-            if item.about.decision:
-                found[item.about.decision] = None
+            # A request whose record could not be written ended in a fault; its evidence may be there all the same.
+            if (id := item.about.decision) and id not in found and records.get(id) is not None:
+                found[id] = None
         return tuple(found)
 
     def show(self, id: str, *, person: str, purpose: str, content: bool = False) -> tuple[Item, bytes | None]:
