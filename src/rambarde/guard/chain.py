@@ -20,6 +20,7 @@ from rambarde.guard.canonicalise import RequestLimits, canonicalise
 from rambarde.guard.decide import changed, decide, offered, refusing
 from rambarde.guard.detectors.contract import Change
 from rambarde.guard.earlier import Earlier
+from rambarde.guard.evidence import Archivist, Matter, Nobody
 from rambarde.guard.inspect import Inspection, Inspector
 from rambarde.guard.life import Blind, Life
 from rambarde.guard.lineage import Lineage, Origin
@@ -42,10 +43,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ChainLimits:
-    """Bounds of the path. `generate` is the upstream's deadline in seconds.
-
-    `hold` is how long a held image waits for a human, `file` how long a released URL lives.
-    """
+    """Bounds of the path: the upstream's deadline in seconds, and how long a held image waits for a human and a
+    released URL lives."""
 
     request: RequestLimits = RequestLimits()
     generate: float = 120.0
@@ -97,6 +96,7 @@ class Chain:
     ready: bool = False
     """Set once the models are loaded; nothing is generated before."""
     room: Room = field(default_factory=Room)
+    archivist: Archivist = field(default_factory=Nobody)
 
     async def run(self, arrival: Arrival) -> Answer:
         """Take one request down the path. Returns its answer, recorded.
@@ -305,6 +305,7 @@ class Chain:
         floor = refusal is not None and refusal.floor_hit
         try:
             with life.stage("keep"):
+                await self.archivist.keep(Matter(asked.request, asked.decision, life.policy.keeping, outputs))
                 await self._remember(asked, outputs if not floor else [])
                 for output in outputs if not floor else []:
                     output.item = await self._keep(asked.request, output)

@@ -74,7 +74,10 @@ class Desk:
     def of(cls, vault: Vault, settings: Settings, recorder: LogRecorder | None) -> Desk:
         """Over an open vault; without a recorder nothing can be decided, only looked at."""
         journal, records = LogJournal(vault, recorder), RecordReader(vault)
-        cabinet, register = Appeals(vault.database, vault.cipher), Reviews(vault.database)
+        cabinet, register = (
+            Appeals(vault.database, vault.cipher, vault.freezer.record),
+            Reviews(vault.database),
+        )
         models = (settings.upstream_model,) if settings.upstream_model else ()
         return cls(
             review.Review(vault.items, cabinet, register, journal, records, vault.database.clock),

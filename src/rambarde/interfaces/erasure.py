@@ -10,10 +10,10 @@ from typing import Any
 
 from rambarde.interfaces.vault import Vault
 from rambarde.nouns.fault import Fault, Kind
+from rambarde.nouns.words import written
 from rambarde.prove.erasure import ACCESS, ERASURE, erasure
 from rambarde.prove.recorder import LogRecorder
 from rambarde.respond.review import LONGEST_NAME, LONGEST_REASON
-from rambarde.respond.words import written
 from rambarde.store.records import Records
 from rambarde.store.subjects import Subjects
 
@@ -35,14 +35,12 @@ class Erased:
 
 
 class Eraser:
-    """Over an open vault and log."""
+    """Over an open vault and log. What a hold in the log freezes stays, unless `held` says otherwise."""
 
-    def __init__(
-        self, vault: Vault, recorder: LogRecorder | None, held: Held = lambda _document: None
-    ) -> None:
+    def __init__(self, vault: Vault, recorder: LogRecorder | None, held: Held | None = None) -> None:
         self._vault = vault
         self._recorder = recorder
-        self._held = held
+        self._held = held or vault.freezer.over
         self._subjects = Subjects(vault.database)
 
     def record(self, id: str, *, person: str, reason: str) -> Erased:

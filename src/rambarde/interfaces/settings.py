@@ -76,6 +76,9 @@ class Settings:
     timestamp_authority: str = ""
     """URL of a time-stamp authority (RFC 3161) asked at each signing; empty: none."""
 
+    evidence_store: str = ""
+    """Where evidence lies: a folder, or `s3://bucket/prefix`; empty: the folder `evidence` in `data`."""
+
     def __post_init__(self) -> None:
         for name, low, high in (
             ("port", 0, 65535),

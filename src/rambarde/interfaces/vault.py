@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from rambarde.interfaces.freezer import Freezer
 from rambarde.interfaces.settings import Settings
 from rambarde.store.cipher import Cipher
 from rambarde.store.credentials import Credentials
@@ -25,6 +26,7 @@ class Vault:
     tokens: Tokens
     items: Items
     lineage: Register
+    freezer: Freezer
 
     @classmethod
     def open(cls, settings: Settings) -> Vault:
@@ -39,14 +41,16 @@ class Vault:
     @classmethod
     def over(cls, data: Path, database: Database, cipher: Cipher) -> Vault:
         """The vault over what is open already."""
+        freezer = Freezer.of(database)
         return cls(
             data,
             database,
             cipher,
             Credentials(database, cipher),
             Tokens(database),
-            Items(database, cipher),
+            Items(database, cipher, freezer.record),
             Register(database),
+            freezer,
         )
 
     def close(self) -> None:

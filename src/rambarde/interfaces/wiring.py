@@ -17,6 +17,7 @@ from rambarde.guard.policy.reading import FLOORS, digest, shipped
 from rambarde.guard.room import Room
 from rambarde.guard.upstreams.contract import Upstream
 from rambarde.interfaces import parts
+from rambarde.interfaces.archive import Archive
 from rambarde.interfaces.desk import Desk, RecordReader
 from rambarde.interfaces.governance.charter import InForce
 from rambarde.interfaces.governance.govern import Government, govern
@@ -59,6 +60,7 @@ class Gateway:
     revisit: Revisit
     sealer: ManifestSealer
     gatherer: Gatherer
+    archive: Archive
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
 
     @property
@@ -129,6 +131,7 @@ class Gateway:
             try:
                 await self.desk.tidy()
                 await self.vault.items.purge()
+                await self.archive.tidy()
                 await self.vault.lineage.purge()
                 await self.vault.database.run(self.vault.tokens.purge)
                 await self.vault.database.run(self.government.office.book.leases.purge)
@@ -173,6 +176,14 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         hold=timedelta(days=settings.hold_days),
         file=timedelta(minutes=settings.file_minutes),
     )
+    try:
+        archive = Archive.open(vault, settings, recorder.put)
+    except BaseException:
+        government.tenure.close()
+        recorder.close()
+        tree.close()
+        vault.close()
+        raise
     chain = Chain(
         government.tenure,
         inspector,
@@ -185,6 +196,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         limits,
         vault.database.clock,
         room=Room(requests=settings.in_flight),
+        archivist=archive,
     )
     gateway = Gateway(
         settings,
@@ -200,6 +212,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         Revisit(RecordReader(vault).get, government.tenure, recorder, vault.items),
         sealer,
         Gatherer(tree.publisher, asked, send),
+        archive,
     )
     government.tenure.listen(gateway.require)
     return gateway

@@ -12,6 +12,12 @@ SoundRow = tuple[int, str, bytes, bytes, bytes, bytes]
 """Index, kind, salt, body, commitment and entry of a row."""
 
 
+class Documents(Protocol):
+    """Documents in the log, by kind and id. `rambarde.store.ledger.Ledger` provides it."""
+
+    def find(self, kind: str, id: str) -> Logged | None: ...
+
+
 class LedgerReader(Protocol):
     """The log as one state of the database sees it."""
 

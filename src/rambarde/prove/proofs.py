@@ -91,16 +91,23 @@ class InclusionProof:
 
 
 def prove_inclusion(
-    folder: Path, verifier: Verifier, ledger: Ledger, id: str, *, kind: str = RECORD, opened: bool = False
+    folder: Path,
+    verifier: Verifier,
+    ledger: Ledger,
+    id: str,
+    *,
+    kind: str = RECORD,
+    opened: bool = False,
+    checkpoint: str | None = None,
 ) -> InclusionProof:
-    """The proof for the document `id` under the published checkpoint, checked before it is given.
+    """The proof for the document `id` under the published `checkpoint` (the newest), checked before it is given.
 
     `opened` adds salt and body: whoever holds it then can read the record. Raises `Fault(NOT_FOUND,
     "not_logged")`, or `Fault(INTERNAL, "log_disagrees")` if the log cannot prove what the database says.
     """
     tiles = TileFolder(folder)
     try:
-        note = tiles.checkpoint() or ""
+        note = (tiles.checkpoint() if checkpoint is None else checkpoint) or ""
         return prove_under(tiles, note, open_checkpoint(note, verifier), ledger, id, kind=kind, opened=opened)
     except (NoteError, TileError) as error:
         raise _unprovable(str(error)) from error

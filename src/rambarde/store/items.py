@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +19,8 @@ from rambarde.store.database import Database
 from rambarde.store.reviews import mark_expired
 from rambarde.store.schema import items
 
+Frozen = Callable[[sa.Connection, str], bool]
+"""(transaction, record id) → whether a hold freezes what is kept of that record."""
 _ID_BYTES = 24
 _ID = re.compile(r"[A-Za-z0-9_-]{22,128}")
 _AT_ONCE = 50
@@ -39,11 +42,18 @@ class Listed:
 
 
 class Items:
-    """The items of one database. All times are the database's clock's."""
+    """The items of one database. All times are the database's clock's.
 
-    def __init__(self, database: Database, cipher: Cipher) -> None:
+    What a hold freezes is never erased: once expired or destroyed nobody is given it, and its bytes stay, sealed,
+    until the hold is lifted.
+    """
+
+    def __init__(
+        self, database: Database, cipher: Cipher, frozen: Frozen = lambda connection, record: False
+    ) -> None:
         self._database = database
         self._cipher = cipher
+        self._frozen = frozen
 
     async def keep(
         self,
@@ -74,7 +84,7 @@ class Items:
         return await self._database.run(self._take, id, shelf)
 
     async def destroy(self, id: str) -> bool:
-        """Erase at once; true if there was something.
+        """Erase at once; true if there was something. What is frozen expires instead: nobody is given it any more.
 
         On SQLite the bytes are overwritten; a copy may last in the write-ahead file until its next
         checkpoint, and on PostgreSQL until vacuum: sealed in both.
@@ -158,8 +168,13 @@ class Items:
         )
 
     def _destroy(self, id: str) -> bool:
+        now = self._database.clock()
         with self._database.writing() as connection:
-            return connection.execute(sa.delete(items).where(items.c.id == id)).rowcount > 0
+            record = connection.scalar(sa.select(items.c.record).where(items.c.id == id))
+            if record is None or not self._frozen(connection, record):
+                return connection.execute(sa.delete(items).where(items.c.id == id)).rowcount > 0
+            ended = sa.update(items).where(items.c.id == id, items.c.expires_at > now).values(expires_at=now)
+            return connection.execute(ended).rowcount > 0
 
     def _listed(self, shelf: Shelf, limit: int, after: Listed | None) -> tuple[Listed, ...]:
         query = (
@@ -195,19 +210,22 @@ class Items:
         )
 
     def _purge(self, now: datetime) -> int:
-        erased = 0
+        erased, after = 0, ""
         expired = sa.select(items.c.id, items.c.shelf, items.c.record).where(items.c.expires_at <= now)
         while True:
             with self._database.writing() as connection:
-                rows = connection.execute(expired.limit(_AT_ONCE)).all()
+                page = expired.where(items.c.id > after).order_by(items.c.id).limit(_AT_ONCE)
+                found = connection.execute(page).all()
+                rows = [r for r in found if r.record is None or not self._frozen(connection, r.record)]
                 gone = [row.id for row in rows]
                 # Of a held image, that it expired is remembered: its status URL says so.
                 held = {row.id: row.record or "" for row in rows if row.shelf == Shelf.HELD.value}
                 mark_expired(connection, held, now)
                 count = connection.execute(sa.delete(items).where(items.c.id.in_(gone))).rowcount
             erased += count
-            if len(gone) < _AT_ONCE:
+            if len(found) < _AT_ONCE:
                 return erased
+            after = found[-1].id
 
     def _meta(self, row: sa.RowMapping) -> dict[str, object]:
         id, shelf = row["id"], row["shelf"]

@@ -114,8 +114,7 @@ class Ledger:
     def writing(self) -> Iterator[LedgerTransaction]:
         """One writer at a time: SQLite's write lock, on PostgreSQL an advisory lock for the transaction."""
         with self._database.writing() as connection:
-            if self._database.dialect == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            exclude_writers(connection)
             yield LedgerTransaction(connection)
 
     def pinned(self) -> str | None:
@@ -208,6 +207,12 @@ def _insert(connection: sa.Connection, table: str, names: Sequence[str]) -> str:
     """The driver's own INSERT: SQLAlchemy's costs as much again as the database."""
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(mark for _ in names)})"  # noqa: S608
+
+
+def exclude_writers(connection: sa.Connection) -> None:
+    """Let nothing enter the log until this writing transaction ends: SQLite's write lock does so by itself."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
 def _logged(

@@ -36,6 +36,7 @@ def checkup(settings: Settings, *, library: bool = False) -> Iterator[Row]:
         yield from examined("governance", keeping.government)
         if not library:
             yield from examined("credentials", keeping.credentials)
+            yield from examined("evidence", keeping.evidence)
     finally:
         keeping.close()
     if not library:

@@ -16,7 +16,9 @@ from rambarde.interfaces.cli import (
     doctor,
     erase,
     evaluate,
+    evidence,
     exchange,
+    hold,
     keys,
     log,
     policy,
@@ -49,6 +51,8 @@ app.add_typer(bank.app, name="bank")
 app.command("access")(erase.access)
 app.add_typer(erase.app, name="erase")
 app.add_typer(erase.retention, name="retention")
+app.add_typer(evidence.app, name="evidence")
+app.add_typer(hold.app, name="hold")
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(policy.app, name="policy")
