@@ -19,9 +19,11 @@ from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.vault import Vault
 from rambarde.nouns.appeal import Plea
 from rambarde.nouns.custody import Shelf
-from rambarde.nouns.fault import Fault, Kind
+from rambarde.nouns.fault import Fault
+from rambarde.nouns.hold import Scope
 from rambarde.nouns.lineage import Fingerprint
 from rambarde.prove.erasure import ranges
+from rambarde.prove.holds import Holds
 from rambarde.prove.key import open_signer
 from rambarde.prove.log import FOLDER, Log
 from rambarde.prove.receipt import Receipt, make_receipt
@@ -156,7 +158,9 @@ def test_holds_and_appeals_keep(hall: Hall) -> None:
             id_of(3), Plea("why"), opened=None, life=timedelta(days=1), most_open=1, most=1
         )
     )
-    eraser = Eraser(hall.vault, hall.recorder, lambda d: "case-1" if d["id"] == id_of(6) else None)
+    holds = Holds(hall.ledger, hall.vault.database.clock, hall.recorder.put)
+    holds.set(Scope(decisions=(id_of(6),)), **SAID)
+    eraser = Eraser(hall.vault, hall.recorder)
     for number, code in ((3, "erasure_appealed"), (6, "erasure_held")):
         with pytest.raises(Fault) as refused:
             eraser.record(id_of(number), **SAID)
@@ -165,13 +169,21 @@ def test_holds_and_appeals_keep(hall: Hall) -> None:
     assert (done.records, done.kept_by_hold, done.kept_by_appeal) == (198, 1, 1)
     assert hall.records.get(id_of(3)) and hall.records.get(id_of(6))
 
-    def unsure(_document: object) -> str:
-        raise Fault(Kind.INTERNAL, "hold_unreadable", "unreadable", remedy="mend it")
-
-    with pytest.raises(Fault):
-        Eraser(hall.vault, hall.recorder, unsure).account("other", **SAID)
+    assert holds.lift("hold-1", person="B. Person", reason="over").lifted is None, "it takes two"
+    assert eraser.account("secret-account", **SAID).kept_by_hold == 1
     assert hall.records.count() == SIZE - 198
     assert hall.verify().ok
+
+
+def test_where_holds_cannot_be_read_nothing_is_erased(hall: Hall) -> None:
+    Holds(hall.ledger, hall.vault.database.clock, hall.recorder.put).set(Scope(surface="tests"), **SAID)
+    with hall.vault.database.writing() as connection:
+        connection.execute(sa.text("UPDATE log_entries SET body = :b WHERE kind = 'hold'"), {"b": b"{}"})
+    for erase in (lambda e: e.account("other", **SAID), lambda e: e.record(id_of(1), **SAID)):
+        with pytest.raises(Fault) as refused:
+            erase(Eraser(hall.vault, hall.recorder))
+        assert refused.value.code == "hold_unreadable"
+    assert hall.records.count() == SIZE
 
 
 def test_retention(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:

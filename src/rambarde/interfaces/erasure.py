@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,8 +17,6 @@ from rambarde.respond.review import LONGEST_NAME, LONGEST_REASON
 from rambarde.store.records import Records
 from rambarde.store.subjects import Subjects
 
-Held = Callable[[Mapping[str, Any]], str | None]
-"""Given a record's document: the hold that freezes it, or None. Raises a `Fault` if that cannot be told."""
 _AT_ONCE = 20_000
 
 
@@ -35,12 +33,12 @@ class Erased:
 
 
 class Eraser:
-    """Over an open vault and log. What a hold in the log freezes stays, unless `held` says otherwise."""
+    """Over an open vault and log. What a hold freezes stays; where holds cannot be read, all does."""
 
-    def __init__(self, vault: Vault, recorder: LogRecorder | None, held: Held | None = None) -> None:
+    def __init__(self, vault: Vault, recorder: LogRecorder | None) -> None:
         self._vault = vault
         self._recorder = recorder
-        self._held = held or vault.freezer.over
+        self._held = vault.freezer.over
         self._subjects = Subjects(vault.database)
 
     def record(self, id: str, *, person: str, reason: str) -> Erased:
