@@ -1,6 +1,6 @@
 """Legs, other poses and people beside each other: what the comparison says of them, on generated pairs.
 
-    python training/eval_bodies.py [--development] [--json FILE]
+    python training/eval_bodies.py [--packages] [--development] [--json FILE]
 
 Photographs are those of `heldout.BODIES`, whole figures and groups of adults; with `--development` those on which
 `parts` was chosen. On each person whose thighs or shins can be seen, these are covered by a flat area of one
@@ -259,8 +259,14 @@ def largest_first(rgb: Pixels) -> list[Face]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--development", action="store_true", help="the photographs it was chosen on")
+    parser.add_argument(
+        "--packages", action="store_true", help="fetch the photographs, without which nothing is measured"
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    if not options.packages:
+        print("nothing measured: the photographs are fetched with --packages")
+        return 0
     load()
     chosen = heldout.DEVELOPED if options.development else heldout.BODIES
     people = [one for name, content in heldout.fetch(chosen).items() for one in figures(name, content)]

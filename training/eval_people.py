@@ -1,6 +1,6 @@
 """Who is found, who is taken for whom, and who looks young: `persons`, `identity` and `age`, measured.
 
-    python training/eval_people.py [--same FOLDER] [--json FILE]
+    python training/eval_people.py [--packages] [--same FOLDER] [--json FILE]
 
 `persons`: on the 34 adults of `heldout.py`, altered in memory so that no face shows, that little shows, or that they
 are small or several; on the scenes of `scenes.py`, backs and small figures as they were taken; and on pictures of
@@ -257,8 +257,14 @@ def share(hits: Iterable[bool]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--same", type=Path, help="a folder of a1.jpg, a2.jpg (one person), b1.jpg (another)")
+    parser.add_argument(
+        "--packages", action="store_true", help="fetch the photographs, without which nothing is measured"
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    if not options.packages:
+        print("nothing measured: the photographs are fetched with --packages")
+        return 0
     photos = {name: opened(content) for name, content in heldout.fetch().items()}
     lines: dict[str, str] = {}
     shares, counted = persons(photos)
