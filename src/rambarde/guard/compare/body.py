@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,9 @@ from PIL import Image
 
 from rambarde.guard.compare import grid, mask
 from rambarde.guard.compare.colour import lab, light
-from rambarde.guard.compare.hue import hue
+from rambarde.guard.compare.hue import hue, human, ratios
+from rambarde.guard.compare.limbs import Limb, limbs, nearest
+from rambarde.guard.compare.pose import Pose
 from rambarde.guard.compare.still import Figure, figure, moved
 from rambarde.guard.compare.tone import Tone, discs, tones
 from rambarde.guard.media.faces import Face
@@ -57,7 +59,9 @@ class Body(Figure):
     `person`: the cell shows a person and is nearer to this face than to any other. `skin` (2, 216, 112): how
     much a cell of the body has the face's tone, as it is and under normalised light, in [0, 1]; for what one
     picture shows. `bare`: how much it has the face's hue in any light, in [0, 1]; for what changes between two.
-    `at` is the grid's place in the picture of this `size` (width, height) after `turned` quarter turns.
+    `limbs`: the parts of the body whose joints are seen; `human`, where there are any: the cell has a colour that
+    somebody's skin could have. `at` is the grid's place in the picture of this `size` (width, height) after
+    `turned` quarter turns.
     `trouble`: why the tone cannot be trusted, or empty.
     """
 
@@ -65,6 +69,8 @@ class Body(Figure):
     size: tuple[int, int]
     skin: Floats
     bare: Floats
+    human: Mask = field(default_factory=lambda: np.zeros((grid.ROWS, grid.COLUMNS), np.bool_))
+    limbs: tuple[Limb, ...] = ()
     turned: int = 0
     trouble: str = ""
 
@@ -76,6 +82,8 @@ class Body(Figure):
             light=self.light[:, ::-1],
             skin=self.skin[:, :, ::-1],
             bare=self.bare[:, ::-1],
+            human=self.human[:, ::-1],
+            limbs=tuple(Limb(limb.kind, limb.cells[:, ::-1]) for limb in self.limbs),
         )
 
     def region(self, top: float) -> Mask:
@@ -96,8 +104,18 @@ def _over(skin: Floats, region: Mask) -> float:
     return float(skin.sum()) * CELL / (area + 2.0) if area else 0.0
 
 
-def observe(rgb: NDArray[np.uint8], face: Face, others: Sequence[Face]) -> Body:
-    """The body of `face` in a picture (height, width, 3), uint8; `others` are the picture's other faces."""
+def observe(
+    rgb: NDArray[np.uint8],
+    face: Face,
+    others: Sequence[Face],
+    pose: Pose | None = None,
+    around: Sequence[tuple[Pose, float]] = (),
+) -> Body:
+    """The body of `face` in a picture (height, width, 3), uint8; `others` are the picture's other faces.
+
+    `pose` is that of an upright face, if it was looked for; `around` are the poses and face units of others
+    whose limbs may lie before this body or behind it.
+    """
     image = Image.fromarray(rgb)
     turned = face.turned
     if turned:
@@ -105,15 +123,21 @@ def observe(rgb: NDArray[np.uint8], face: Face, others: Sequence[Face]) -> Body:
     at = grid.frame(face, image.width, image.height)
     cells, inside = grid.resample(image, at), grid.inside(at)
     seen = light(cells)
+    person = mask.shared().person(image, at) & _own(at, others)
+    if pose is not None and around:
+        person &= nearest(pose, around, at)
+    parts = () if pose is None else limbs(pose, at, person & inside & BELOW)
     body = Body(
         inside=inside,
-        person=mask.shared().person(image, at) & _own(at, others),
+        person=person,
         light=seen,
         body=BELOW,
         at=at,
         size=image.size,
         skin=np.zeros((2, *inside.shape), np.float32),
         bare=np.zeros_like(seen),
+        human=np.zeros_like(inside),
+        limbs=parts,
         turned=turned,
     )
     if face.unit < SMALLEST:
@@ -126,10 +150,13 @@ def observe(rgb: NDArray[np.uint8], face: Face, others: Sequence[Face]) -> Body:
     trouble = _trouble(raw, cells[inside])
     if of_face is None:
         return replace(body, trouble=trouble or "no hue of skin in the face")
-    below = body.region(NECK)
+    part = np.logical_or.reduce([limb.cells for limb in parts], initial=False) & inside
+    near = inside & (FAN | part)
+    below = near if parts else body.region(NECK)
     body.skin[0, below], body.skin[1, below] = raw.skin(cells[below]), normal.skin(cells[below])
-    near = inside & FAN
     body.bare[near] = of_face.skin(cells[near], seen[near])
+    if parts:
+        body.human[near] = human(*ratios(cells[near]), seen[near])
     return replace(body, trouble=trouble)
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rambarde.guard.compare import identity, mask
+from rambarde.guard.compare import identity, mask, pose
 from rambarde.guard.compare.body import Body, again, observe, placed
 from rambarde.guard.compare.colour import light
 from rambarde.guard.compare.exposure import Change, alone, change
 from rambarde.guard.compare.grid import resample
+from rambarde.guard.compare.group import poses
 from rambarde.guard.compare.headless import Back, back, bodies, unmoved
 from rambarde.guard.compare.identity import Vector, pair
 from rambarde.guard.compare.still import still
@@ -76,7 +77,11 @@ _backs: Memo[tuple[Back, ...]] = Memo()
 def load() -> str:
     """Load all networks of the comparison; the digest over their weights, in a fixed order."""
     return digest(
-        faces.shared().sha256, persons.shared().sha256, identity.shared().sha256, mask.shared().sha256
+        faces.shared().sha256,
+        persons.shared().sha256,
+        identity.shared().sha256,
+        mask.shared().sha256,
+        pose.shared().sha256,
     )
 
 
@@ -110,8 +115,8 @@ def compare(original: Picture, output: Picture) -> tuple[PersonChange, ...]:
 def _change(original: Body, output: Body, rgb: Pixels) -> Change:
     """How one person changed; what colours cannot tell, light and shade may."""
     found = change(original, output, lambda: _light(original, rgb))
-    dyed = found.how == "folded"
-    if found.increase is None and not dyed and (_still(original, rgb) or still(original, output)):
+    coloured = found.how in ("folded", "parts")
+    if found.increase is None and not coloured and (_still(original, rgb) or still(original, output)):
         return Change(0.0, found.before, found.after, how="still")
     return found
 
@@ -154,10 +159,16 @@ def _view(picture: Picture) -> _View:
 
 def _look(rgb: Pixels) -> _View:
     found = sorted(faces.shared().find(rgb), key=lambda f: -f.unit)
+    compared = found[:MOST]
+    known = poses(rgb, compared)
     people = []
-    for face in found[:MOST]:
+    for i, face in enumerate(compared):
         others = [f for f in found if f is not face]
-        people.append(_Person(face, identity.shared().embed(rgb, face), observe(rgb, face, others)))
+        around = [
+            (p, f.unit) for p, f in zip(known, compared, strict=True) if p is not None and f is not face
+        ]
+        body = observe(rgb, face, others, known[i], around)
+        people.append(_Person(face, identity.shared().embed(rgb, face), body))
     return _View(tuple(found), tuple(people))
 
 

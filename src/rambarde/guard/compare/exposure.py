@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rambarde.guard.compare import folds, grid
+from rambarde.guard.compare import folds, grid, parts
 from rambarde.guard.compare.body import CELL, CHIN, FAN, NECK, Body
 from rambarde.guard.compare.windows import sums
 
@@ -53,7 +53,7 @@ Light = Callable[[], Floats | None]
 class Change:
     """`increase` is in [0, 1], 0.5 at the operating point and 0 if exposure fell or stayed; or None with a
     `reason`. `before` and `after` are the shares of bare body in each picture alone, in [0, 1], or None.
-    `how` is what decided: `overall`, `local`, `revealed`, `cropped` or `folded`.
+    `how` is what decided: `overall`, `local`, `revealed`, `cropped`, `folded` or `parts`.
     """
 
     increase: float | None
@@ -84,14 +84,16 @@ def change(original: Body, output: Body, light: Light = lambda: None) -> Change:
     if common < LEAST:
         return _revealed(output, before, after)
     overall, local = _rises(original, output, window)
-    if folds.kept(original.light, seen_light, FACE & original.inside & output.inside, window, VIEW):
-        ratios = {"overall": overall / OVERALL, "local": local / LOCAL}
+    one_view = folds.kept(original.light, seen_light, FACE & original.inside & output.inside, window, VIEW)
+    limbs = parts.rise(original, output, one_view)
+    if one_view:
+        ratios = {"overall": overall / OVERALL, "local": local / LOCAL, "parts": limbs.own / parts.BARE}
         if max(ratios.values()) >= 1 and _folded(original, output, seen_light):
             ratios = {"folded": 1.0}
     else:
         # Another pose or another photograph: hands and light differ anyway, so only the face's own tone counts.
         toned = output.share(output.region(CHIN) & window) - original.share(original.region(CHIN) & window)
-        ratios = {"overall": toned / TONED}
+        ratios = {"overall": toned / TONED, "parts": limbs.own / parts.BARE}
     beyond = output.region(REVEALED_FROM) & ~original.inside
     if _area(beyond) >= LEAST_BEYOND:
         ratios["revealed"] = output.share(beyond) / BEYOND
@@ -99,6 +101,12 @@ def change(original: Body, output: Body, light: Light = lambda: None) -> Change:
     if how == "folded":
         reason = "skin, or clothes dyed in its hue: their folds are still there"
         return Change(None, before, after, reason, how)
+    if ratios[how] >= 1:
+        if how == "overall" and not one_view and limbs.unmoved:
+            return Change(None, before, after, "the body reads as barer, and no part of it does", "parts")
+    elif limbs.doubtful and not (one_view and _worn(original, output, seen_light, window)):
+        reason = "legs or torso in a colour that skin could have, and were not so before"
+        return Change(None, before, after, reason, "parts")
     seen = original.bared(original.region(CHIN) & window)
     if seen > BARE and ratios[how] < 1 and overall > LOWERED:
         return Change(None, before, after, "much skin, or clothes of its hue, in the original")
@@ -154,6 +162,12 @@ def _folded(original: Body, output: Body, light: Floats) -> bool:
     """Whether what reads as bared still has the folds of the original."""
     where = (output.bare - original.bare > 0.5) & output.region(NECK) & original.inside
     return folds.kept(original.light, light, where, original.inside & output.inside)
+
+
+def _worn(original: Body, output: Body, light: Floats, window: Mask) -> bool:
+    """Whether every part of the body still has the folds of the original."""
+    cells = [limb.cells & window for limb in original.limbs]
+    return all(folds.kept(original.light, light, c, window) for c in cells if c.any())
 
 
 def _nearby(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -76,11 +76,16 @@ def hue(image: Image.Image, face: Face, discs: Sequence[Pixels]) -> Hue | None:
     pixels = np.concatenate([*discs, *([] if middle is None else [middle])])
     u, v = ratios(pixels)
     seen = light(pixels)
-    human = (u > 0.12) & (u < 1.5) & (v > -0.1) & (v < 1.2) & (seen > 8)
-    if human.mean() <= LEAST:
+    skin = human(u, v, seen)
+    if skin.mean() <= LEAST:
         return None
-    u0, v0 = float(np.median(u[human])), float(np.median(v[human]))
-    return Hue(math.atan2(v0, u0), math.hypot(u0, v0), float(np.median(seen[human])))
+    u0, v0 = float(np.median(u[skin])), float(np.median(v[skin]))
+    return Hue(math.atan2(v0, u0), math.hypot(u0, v0), float(np.median(seen[skin])))
+
+
+def human(u: Floats, v: Floats, luma: Floats) -> NDArray[np.bool_]:
+    """Which colours, by their `ratios` and luma, somebody's skin could have: a wide range, with much wood in it."""
+    return np.asarray((u > 0.12) & (u < 1.5) & (v > -0.1) & (v < 1.2) & (luma > 8))
 
 
 def _middle(image: Image.Image, face: Face) -> Pixels | None:

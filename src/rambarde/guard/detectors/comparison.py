@@ -31,7 +31,7 @@ class ComparisonDetector:
 
     info = DetectorInfo(
         name="comparison",
-        version="2",
+        version="3",
         subject=Subject.CHANGE,
         specs=(
             SignalSpec(EXPOSURE, meaning="increase of somebody's exposure; what cannot be told is unknown"),
