@@ -195,6 +195,7 @@ def chain(
         recorder=outside,
         keeper=outside,
         lineage=outside,  # type: ignore[arg-type]
+        prints=outside,  # type: ignore[arg-type]
         blind=lambda id, digest: f"blind {id}",
         clock=lambda: NOW,
         ready=True,

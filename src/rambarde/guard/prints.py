@@ -6,20 +6,20 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from rambarde.guard.media.iscc import dihedral_codes, image_code
 from rambarde.guard.media.pdq import GOOD_QUALITY, dihedral, pdq
 from rambarde.guard.media.points import pack, points
+from rambarde.guard.ports import Clock
 from rambarde.nouns.fingerprint import Output, Prints, Sought
-from rambarde.nouns.request import Picture
+from rambarde.nouns.request import Picture, Request
 
 
 class PrintRegister(Protocol):
     """Where fingerprints are kept. `store.fingerprints.Fingerprints` implements it."""
 
-    async def remember(self, outputs: Sequence[tuple[Output, Prints]]) -> None:
+    async def add(self, outputs: Sequence[tuple[Output, Prints]]) -> None:
         """Durable on return; then it can be traced."""
         ...
 
@@ -34,19 +34,24 @@ class Leaving:
     held: bool
 
 
-async def remember(
-    register: PrintRegister, decision: str, surface: str, system: str, at: datetime, leaving: Sequence[Leaving]
-) -> None:
-    """Remember the outputs of a decision. Raises the register's faults: what cannot be traced does not leave."""
-    rows = [
-        (
-            Output(decision, one.index, surface, system, at, one.held),
-            await asyncio.to_thread(prints, one.picture, bytes.fromhex(one.sha256)),
-        )
-        for one in leaving
-    ]
-    if rows:
-        await register.remember(rows)
+@dataclass(frozen=True, slots=True)
+class PrintKeeper:
+    """Remembers outputs by their fingerprints. It raises the register's faults: what cannot be traced stays."""
+
+    register: PrintRegister
+    clock: Clock
+
+    async def remember(self, request: Request, system: str, leaving: Sequence[Leaving]) -> None:
+        """Remember outputs of a request that the upstream `system` made. Durable on return."""
+        surface, at = request.caller.surface, self.clock()
+        rows = [
+            (
+                Output(request.id, one.index, surface, system, at, one.held),
+                await asyncio.to_thread(prints, one.picture, bytes.fromhex(one.sha256)),
+            )
+            for one in leaving
+        ]
+        await self.register.add(rows)
 
 
 def prints(picture: Picture, sha256: bytes | None = None) -> Prints:

@@ -55,6 +55,10 @@ class Settings:
     """How long a held image waits for a person; at most 7."""
     file_minutes: float = 60.0
     """How long the URL of a released image lives."""
+    fingerprint_days: float = 1826.0
+    """How long a released image can be traced by its fingerprints; they tell nothing of who asked."""
+    trace_per_minute: int = 12
+    """Pictures a minute that one address may trace on the public page and API."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -64,6 +68,8 @@ class Settings:
             ("generate_seconds", 1, 3600),
             ("hold_days", 0.01, 7),
             ("file_minutes", 0.1, 7 * 24 * 60),
+            ("fingerprint_days", 1, 36_525),
+            ("trace_per_minute", 1, 100_000),
         ):
             value = getattr(self, name)
             if not low <= value <= high:

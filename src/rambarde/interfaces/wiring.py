@@ -14,6 +14,7 @@ from rambarde.guard.inspect import Inspector
 from rambarde.guard.lineage import Lineage
 from rambarde.guard.policy.catalogue import catalogue
 from rambarde.guard.policy.reading import FLOORS, digest, shipped
+from rambarde.guard.prints import PrintKeeper
 from rambarde.guard.room import Room
 from rambarde.guard.upstreams.contract import Upstream
 from rambarde.interfaces import parts
@@ -25,6 +26,7 @@ from rambarde.interfaces.http.errors import Links
 from rambarde.interfaces.http.identity import Identity
 from rambarde.interfaces.revisit import Revisit
 from rambarde.interfaces.settings import Settings
+from rambarde.interfaces.tracing import Tracing
 from rambarde.interfaces.vault import Vault
 from rambarde.prove.key import open_signer
 from rambarde.prove.log import FOLDER, Log
@@ -53,6 +55,7 @@ class Gateway:
     links: Links
     desk: Desk
     revisit: Revisit
+    tracing: Tracing
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
 
     @property
@@ -77,6 +80,7 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.chain.upstream.close()
+        await self.tracing.close()
         self.chain.inspector.close()
         await asyncio.to_thread(self.abandon)
 
@@ -109,6 +113,7 @@ class Gateway:
                 await self.desk.tidy()
                 await self.vault.items.purge()
                 await self.vault.lineage.purge()
+                await self.vault.database.run(self.tracing.tidy)
                 await self.vault.database.run(self.vault.tokens.purge)
                 await self.vault.database.run(self.government.office.book.leases.purge)
                 await self.vault.database.run(Shadows(self.vault.database).purge)
@@ -145,6 +150,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         raise
     inspector = Inspector(installed, government.tenure.policy.detectors)
     recorder = LogRecorder(tree)
+    tracing = Tracing.of(vault, settings)
     limits = ChainLimits(
         generate=settings.generate_seconds,
         hold=timedelta(days=settings.hold_days),
@@ -157,6 +163,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         recorder,
         vault.items,
         Lineage(vault.lineage, vault.items, vault.database.clock),
+        PrintKeeper(tracing.prints, vault.database.clock),
         vault.cipher.blind,
         limits,
         vault.database.clock,
@@ -174,6 +181,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         Links(settings.base_url),
         Desk.of(vault, settings, recorder),
         Revisit(RecordReader(vault).get, government.tenure, recorder, vault.items),
+        tracing,
     )
     government.tenure.listen(gateway.require)
     return gateway

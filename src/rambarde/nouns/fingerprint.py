@@ -77,3 +77,12 @@ class Output:
     system: str
     made_at: datetime
     held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A remembered output: `number` grows with each and is never used twice."""
+
+    number: int
+    output: Output
+    prints: Prints

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import sqlalchemy as sa
 
-from rambarde.nouns.fingerprint import Output, Prints
+from rambarde.nouns.fingerprint import Output, Prints, Remembered
 from rambarde.store.database import Database
 from rambarde.store.schema import fingerprints
 
 _LOCK = 0x52414D42_00000007
 _IN_A_QUERY = 500
 _AT_ONCE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """A remembered output: `number` grows with each and is never used twice."""
-
-    number: int
-    output: Output
-    prints: Prints
 
 
 class Fingerprints:
@@ -35,9 +25,9 @@ class Fingerprints:
         self._life = life
         self._hold = hold
 
-    async def remember(self, outputs: Sequence[tuple[Output, Prints]]) -> None:
+    async def add(self, outputs: Sequence[tuple[Output, Prints]]) -> None:
         """Keep them, in one transaction, durable on return. What is remembered already stays as it is."""
-        await self._database.run(self._remember, outputs)
+        await self._database.run(self._add, outputs)
 
     def newer(self, number: int, limit: int) -> list[tuple[int, bytes | None, bytes | None, bytes]]:
         """Number, PDQ, ISCC and points of those with a higher number, in order, at most `limit`."""
@@ -49,7 +39,10 @@ class Fingerprints:
             .limit(limit)
         )
         with self._database.reading() as connection:
-            return [(int(n), _blob(pdq), _blob(iscc), bytes(pts)) for n, pdq, iscc, pts in connection.execute(query)]
+            return [
+                (int(n), _blob(pdq), _blob(iscc), bytes(pts))
+                for n, pdq, iscc, pts in connection.execute(query)
+            ]
 
     def first(self) -> int | None:
         """The lowest number that is still kept."""
@@ -77,13 +70,13 @@ class Fingerprints:
         now = self._database.clock()
         return self._where(sa.and_(fingerprints.c.held, fingerprints.c.expires_at <= now), limit)
 
-    def released(self, number: int) -> None:
+    def released(self, one: Remembered) -> None:
         """A held image was released after all: keep its fingerprint as long as the others'."""
         with self._database.writing() as connection:
             connection.execute(
                 sa.update(fingerprints)
-                .where(fingerprints.c.seq == number)
-                .values(held=False, expires_at=fingerprints.c.made_at + _microseconds(self._life))
+                .where(fingerprints.c.seq == one.number)
+                .values(held=False, expires_at=one.output.made_at + self._life)
             )
 
     def forget(self, numbers: Sequence[int]) -> int:
@@ -112,7 +105,7 @@ class Fingerprints:
         with self._database.reading() as connection:
             return int(connection.scalar(sa.select(sa.func.count()).select_from(fingerprints)) or 0)
 
-    def _remember(self, outputs: Sequence[tuple[Output, Prints]]) -> None:
+    def _add(self, outputs: Sequence[tuple[Output, Prints]]) -> None:
         rows = [
             {
                 "record": output.decision,
@@ -147,14 +140,12 @@ class Fingerprints:
 def _remembered(row: sa.RowMapping) -> Remembered:
     return Remembered(
         int(row["seq"]),
-        Output(row["record"], row["output"], row["surface"], row["system"], row["made_at"], bool(row["held"])),
+        Output(
+            row["record"], row["output"], row["surface"], row["system"], row["made_at"], bool(row["held"])
+        ),
         Prints(bytes(row["sha256"]), _blob(row["pdq"]), _blob(row["iscc"]), bytes(row["points"])),
     )
 
 
 def _blob(value: object) -> bytes | None:
-    return None if value is None else bytes(value)  # type: ignore[call-overload,no-any-return]
-
-
-def _microseconds(span: timedelta) -> sa.ColumnElement[int]:
-    return sa.literal(span // timedelta(microseconds=1), sa.BigInteger)
+    return None if value is None else bytes(value)  # type: ignore[call-overload]

@@ -66,7 +66,8 @@ def points(rgb: NDArray[np.uint8]) -> tuple[Points, ...]:
     height, width = grey.shape
     if min(height, width) < SMALLEST:
         return tuple(_points(*_nothing()) for _ in range(8))
-    levels = np.stack([_blur(height, size) @ grey @ _blur(width, size).T for size in _SIZES])
+    blurred = [_blur(height, size) @ grey @ _blur(width, size).T for size in _SIZES]
+    levels: Floats = np.stack(blurred).astype(np.float32, copy=False)
     places, sizes, nearest, bright = _found(levels)
     waves = _waves(levels, places, sizes, nearest)
     turned = []
@@ -104,7 +105,7 @@ def _flipped(
 
 def _points(places: Floats, waves: Floats, sizes: Floats, bright: Floats) -> Points:
     seen = waves - bright[:, None, None] * _USUAL
-    flat = seen.reshape(len(seen), -1)
+    flat = seen.reshape(len(seen), _LOW * _LOW)
     flat[:, 0] = bright
     ordered = flat[:, _ORDER]
     packed = np.packbits(ordered > 0, axis=1, bitorder="little")
@@ -135,7 +136,7 @@ def _blur(length: int, size: float) -> Floats:
         source = np.abs(at + offset)
         source = np.clip(np.where(source >= length, 2 * length - 2 - source, source), 0, length - 1)
         np.add.at(matrix, (at, source), math.exp(-offset * offset / (2 * size * size)))
-    return (matrix / matrix.sum(1, keepdims=True)).astype(np.float32)
+    return np.asarray(matrix / matrix.sum(1, keepdims=True), np.float32)
 
 
 def _found(levels: Floats) -> tuple[Floats, Floats, NDArray[np.intp], Floats]:
