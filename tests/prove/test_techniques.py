@@ -25,6 +25,7 @@ from rambarde.prove.techniques import (
 )
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
+FRAME = (256.0, 256.0)
 RNG = np.random.default_rng(5)
 
 
@@ -76,6 +77,7 @@ def scattered(count: int = 40, seed: int = 0) -> Points:
         rng.uniform(2.5, 9, count).astype(np.float32),
         rng.integers(0, 2**63, count, dtype=np.uint64),
         np.tile(np.arange(8, dtype=np.uint8), (count, 1)),
+        FRAME,
     )
 
 
@@ -88,7 +90,7 @@ def packed(points: Points) -> bytes:
 
 def moved(points: Points, scale: float, shift: tuple[float, float], kept: slice = slice(None)) -> Points:
     places = (points.places * scale + np.array(shift, np.float32)).astype(np.float32)
-    return Points(places[kept], points.sizes[kept] * np.float32(scale), points.bits[kept], points.weak[kept])
+    return Points(places[kept], points.sizes[kept] * np.float32(scale), points.bits[kept], points.weak[kept], FRAME)
 
 
 def flipped(hash: bytes, count: int) -> bytes:
@@ -188,25 +190,37 @@ def test_of_many_copies_ten_are_told(kept: Kept, techniques: tuple[Technique, ..
 @pytest.mark.parametrize(("scale", "shift"), [(1.0, (0.0, 0.0)), (1.11, (-20.0, -9.0)), (0.8, (25.0, 30.0))])
 def test_points_agree_wherever_the_picture_was_cropped(scale: float, shift: tuple[float, float]) -> None:
     points = scattered(seed=4)
-    count = agreement(packed(points), moved(points, scale, shift, slice(10, 40)))
-    assert 28 <= count <= 30
-    assert agreement(packed(points), scattered(seed=5)) <= 2
+    found = agreement(packed(points), moved(points, scale, shift, slice(10, 40)))
+    assert found.same and 28 <= found.count <= 30 and found.spread > 0.6
+    other = agreement(packed(points), scattered(seed=5))
+    assert not other.same and other.count <= 2
 
 
 def test_points_that_lie_elsewhere_do_not_agree() -> None:
     """The same details in another order are another picture."""
     points = scattered(seed=4)
-    shuffled = Points(np.roll(points.places, 7, axis=0), points.sizes, points.bits, points.weak)
-    assert agreement(packed(points), shuffled) < 6
-    unlike = Points(points.places, points.sizes, points.bits ^ np.uint64(2 ** (ALIKE + 1) - 1), points.weak)
-    assert agreement(packed(points), unlike) == 0
+    shuffled = Points(np.roll(points.places, 7, axis=0), points.sizes, points.bits, points.weak, FRAME)
+    assert agreement(packed(points), shuffled).count < 6
+    unlike = Points(points.places, points.sizes, points.bits ^ np.uint64(2 ** (ALIKE + 1) - 1), points.weak, FRAME)
+    assert agreement(packed(points), unlike).count == 0
+
+
+def test_one_thing_that_two_pictures_share_does_not_make_them_one() -> None:
+    """A third of the details alike, all in one corner; and all the details of a small part."""
+    points = scattered(48, seed=4)
+    corner = np.argsort(points.places.max(axis=1))
+    shared = corner[:16]
+    bits = scattered(48, seed=77).bits.copy()
+    bits[shared] = points.bits[shared]
+    found = agreement(packed(points), Points(points.places, points.sizes, bits, points.weak, FRAME))
+    assert found.count >= 14 and found.share < 0.4 and not found.same
 
 
 def test_many_details_at_one_place_are_one() -> None:
     points = scattered(seed=4)
-    heap = Points(points.places * 0 + 50, points.sizes * 0 + 3, points.bits, points.weak)
-    assert agreement(packed(heap), heap) <= 1
-    assert agreement(b"", points) == 0 and agreement(packed(points), scattered(0)) == 0
+    heap = Points(points.places * 0 + 50, points.sizes * 0 + 3, points.bits, points.weak, FRAME)
+    assert agreement(packed(heap), heap).count <= 1
+    assert agreement(b"", points).count == 0 and agreement(packed(points), scattered(0)).count == 0
     with pytest.raises(ValueError, match="no points"):
         agreement(b"x" * 17, points)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from rambarde.guard.media.border import trimmed
 from rambarde.guard.media.iscc import dihedral_codes, image_code
 from rambarde.guard.media.pdq import GOOD_QUALITY, dihedral, pdq
 from rambarde.guard.media.points import pack, points
@@ -66,12 +67,13 @@ def prints(picture: Picture, sha256: bytes | None = None) -> Prints:
 
 
 def sought(picture: Picture) -> Sought:
-    """What a picture is looked up by, in all eight orientations."""
-    hashes = dihedral(picture)
+    """What a picture is looked up by, in all eight orientations; where it has a border, also without."""
+    looks = [picture.rgb, *trimmed(picture.rgb)]
+    hashes = [one for one in map(dihedral, looks) if one[0].quality >= GOOD_QUALITY]
     return Sought(
         picture.data,
         hashlib.sha256(picture.data).digest(),
-        tuple(one.bits for one in hashes) if hashes[0].quality >= GOOD_QUALITY else (),
+        tuple(turned.bits for one in hashes for turned in one),
         dihedral_codes(picture.rgb),
-        points(picture.rgb),
+        tuple(turned for look in looks for turned in points(look)),
     )

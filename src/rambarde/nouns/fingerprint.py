@@ -38,13 +38,14 @@ class Points:
 
     `places` (n, 2) float32 are x and y, `sizes` (n,) float32, all in pixels of the picture made 256 long;
     `bits` (n,) uint64 is what is seen around each; `weak` (n, k) uint8 are the bits of its word that are least
-    sure, the least sure first.
+    sure, the least sure first. `frame` are width and height of the picture, in the same pixels.
     """
 
     places: NDArray[np.float32]
     sizes: NDArray[np.float32]
     bits: NDArray[np.uint64]
     weak: NDArray[np.uint8]
+    frame: tuple[float, float]
 
     def __len__(self) -> int:
         return len(self.bits)
@@ -54,7 +55,8 @@ class Points:
 class Sought:
     """A picture that somebody wants to trace: its file, and its fingerprints in the eight orientations.
 
-    `pdq` and `iscc` are empty where the picture has too little structure; `points` are eight, or none.
+    `pdq` and `iscc` are empty where the picture has too little structure; `points` are eight, or none. Of a picture
+    with a border there are twice as many of PDQ and points: as it is, and without the border.
     """
 
     data: bytes

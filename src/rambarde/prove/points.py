@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 AGREEING = 8
 """Points that must agree. Chosen on the pictures of `training/pictures.py`; docs/accuracy.md has the errors."""
+SHARE, SPREAD = 0.55, 0.3
+"""Of the points that should be visible, those that must agree; and of the area over which they lie."""
 ALIKE = 14
 """Bits of 64 in which two points may differ."""
 LEAST_VOTES = 3
@@ -34,6 +36,8 @@ _TABLE = 8_192
 _OWNERS = np.dtype([("x", "<u2"), ("y", "<u2"), ("size", "<u2"), ("spare", "<u2"), ("bits", "<u8")])
 _SCALE = 16.0
 _SHIFT, _STRETCH, _SIZES = 4.0, 0.08, 0.35
+_MARGIN, _TINY = 4.0, 2.2
+"""Pixels from the frame, and of size, within which a point may be missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,27 +114,73 @@ class WordIndex:
         return np.searchsorted(self._words, asked, "left"), np.searchsorted(self._words, asked, "right")
 
 
-def agreement(kept: bytes, sought: Points) -> int:
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far the points of two pictures agree. `count` points do, each at a place of its own.
+
+    `share` is that count of the kept points that should be visible, and `spread` the share of the area over which
+    those lie that the agreeing ones span: both 0 to 1. Two pictures that show one thing alike agree in few, close by.
+    """
+
+    count: int
+    share: float
+    spread: float
+
+    @property
+    def same(self) -> bool:
+        """Whether they are one picture."""
+        return self.count >= AGREEING and self.share >= SHARE and self.spread >= SPREAD
+
+
+NOT_AT_ALL = Agreement(0, 0.0, 0.0)
+
+
+def agreement(kept: bytes, sought: Points) -> Agreement:
     """How many points of a kept picture lie in the sought one as one scale and one shift would bring them.
 
-    Each counts once, and so does each place: 0 to 48. Points lie within 4 pixels of 256, and 8 % of their distance.
+    Points may lie 4 pixels of 256, and 8 % of their distance, from there. Raises `ValueError` for bytes that are no
+    points.
     """
     rows = _read(kept)
+    every = np.stack([rows["x"], rows["y"]], axis=1).astype(np.float32) / _SCALE
     alike = np.bitwise_count(rows["bits"][:, None] ^ sought.bits[None, :]) <= ALIKE
     ours, theirs = np.nonzero(alike)
     if len(ours) < 2:
-        return len(ours)
-    at = np.stack([rows["x"], rows["y"]], axis=1)[ours].astype(np.float32) / _SCALE
-    to = sought.places[theirs]
+        return NOT_AT_ALL
+    at, to = every[ours], sought.places[theirs]
     scale = sought.sizes[theirs] / (rows["size"][ours] / _SCALE)
     # Every pair of points that are alike says where the whole would lie; the others agree or do not.
-    moved = scale[:, None, None] * (at[None, :, :] - at[:, None, :]) + to[:, None, :]
-    off = np.abs(moved - to[None, :, :]).max(axis=2)
-    far = np.hypot(*(at[None, :, :] - at[:, None, :]).transpose(2, 0, 1))
+    apart = at[None, :, :] - at[:, None, :]
+    off = np.abs(scale[:, None, None] * apart + to[:, None, :] - to[None, :, :]).max(axis=2)
     sizes = np.abs(np.log2(scale)[None, :] - np.log2(scale)[:, None])
-    agree = (off < _SHIFT + _STRETCH * far) & (sizes < _SIZES)
+    agree = (off < _SHIFT + _STRETCH * np.hypot(apart[..., 0], apart[..., 1])) & (sizes < _SIZES)
     best = np.flatnonzero(agree[int(agree.sum(axis=1).argmax())])
-    return min(_places(at[best]), _places(to[best]))
+    at, to = at[best], to[best]
+    count = min(_places(at), _places(to))
+    visible = every[_visible(every, rows["size"] / _SCALE, at, to, sought.frame)]
+    return Agreement(
+        count, min(1.0, count / max(1, len(visible))), min(1.0, _area(at) / max(1.0, _area(visible)))
+    )
+
+
+def _visible(
+    every: NDArray[np.float32],
+    sizes: NDArray[np.float64],
+    at: NDArray[np.float32],
+    to: NDArray[np.float32],
+    frame: tuple[float, float],
+) -> NDArray[np.bool_]:
+    """Which kept points lie within the sought picture, by the scale and shift that fit the agreeing ones best."""
+    middle, there = at.mean(axis=0), to.mean(axis=0)
+    spread = float(((at - middle) ** 2).sum())
+    scale = max(0.05, float(((at - middle) * (to - there)).sum()) / spread) if spread > 0 else 1.0
+    moved = (every - middle) * scale + there
+    inside = (moved > _MARGIN).all(axis=1) & (moved < np.array(frame) - _MARGIN).all(axis=1)
+    return np.asarray(inside & (sizes * scale > _TINY))
+
+
+def _area(at: NDArray[np.float32]) -> float:
+    return float(np.ptp(at, axis=0).prod()) if len(at) else 0.0
 
 
 def _places(at: NDArray[np.float32]) -> int:

@@ -157,11 +157,10 @@ class SamePoints:
     """Points that lie alike: the one for cropped, framed and captioned copies."""
 
     index: PrintIndex
-    least: int = AGREEING
     name: str = "points"
 
     def find(self, sought: Sought) -> Sequence[Hit]:
-        if not sought.points or len(sought.points[0]) < self.least:
+        if all(len(points) < AGREEING for points in sought.points):
             return []
         self.index.catch_up()
         wanted, owners = probes(sought.points)
@@ -179,9 +178,10 @@ class SamePoints:
         best: dict[int, int] = {}
         for number, orientation, _ in likely.tolist():
             if number in kept:
-                count = agreement(kept[number].prints.points, sought.points[orientation])
-                best[number] = max(count, best.get(number, 0))
-        sure = sorted((n for n in best if best[n] >= self.least), key=lambda n: (-best[n], n))
+                found = agreement(kept[number].prints.points, sought.points[orientation])
+                if found.same:
+                    best[number] = max(found.count, best.get(number, 0))
+        sure = sorted(best, key=lambda number: (-best[number], number))
         outputs = [(kept[number].output, best[number]) for number in sure[:MOST_HITS]]
         return [Hit(self.name, o.decision, o.index, "points", count) for o, count in outputs]
 

@@ -65,7 +65,7 @@ def points(rgb: NDArray[np.uint8]) -> tuple[Points, ...]:
     grey = _grey(rgb)
     height, width = grey.shape
     if min(height, width) < SMALLEST:
-        return tuple(_points(*_nothing()) for _ in range(8))
+        return tuple(_points(*_nothing(), (width, height)) for _ in range(8))
     blurred = [_blur(height, size) @ grey @ _blur(width, size).T for size in _SIZES]
     levels: Floats = np.stack(blurred).astype(np.float32, copy=False)
     places, sizes, nearest, bright = _found(levels)
@@ -77,7 +77,7 @@ def points(rgb: NDArray[np.uint8]) -> tuple[Points, ...]:
     ):
         for down in (False, True):
             for across in (False, True):
-                turned.append(_points(*_flipped(at, seen, far, across, down), sizes, bright))
+                turned.append(_points(*_flipped(at, seen, far, across, down), sizes, bright, far))
     return tuple(turned)
 
 
@@ -103,7 +103,7 @@ def _flipped(
     return at, seen
 
 
-def _points(places: Floats, waves: Floats, sizes: Floats, bright: Floats) -> Points:
+def _points(places: Floats, waves: Floats, sizes: Floats, bright: Floats, frame: tuple[int, int]) -> Points:
     seen = waves - bright[:, None, None] * _USUAL
     flat = seen.reshape(len(seen), _LOW * _LOW)
     flat[:, 0] = bright
@@ -112,7 +112,7 @@ def _points(places: Floats, waves: Floats, sizes: Floats, bright: Floats) -> Poi
     bits = np.ascontiguousarray(packed).view("<u8").ravel()
     doubt = np.abs(ordered[:, :WORD_BITS]) / _TYPICAL
     weak = np.argsort(doubt, axis=1, kind="stable")[:, :_WEAK].astype(np.uint8)
-    return Points(np.ascontiguousarray(places, np.float32), sizes, bits, weak)
+    return Points(np.ascontiguousarray(places, np.float32), sizes, bits, weak, frame)
 
 
 def _nothing() -> tuple[Floats, Floats, Floats, Floats]:
