@@ -14,8 +14,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +26,13 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from pictures import CHANGES, pictures
+from pictures import CHANGES
+from pictures import picture as drawn
 
 from rambarde.guard.media.index import HashIndex
 from rambarde.guard.prints import prints, sought
 from rambarde.measure.intervals import wilson
-from rambarde.nouns.fingerprint import Output, Prints, Remembered
+from rambarde.nouns.fingerprint import Output, Prints, Remembered, Sought
 from rambarde.nouns.request import Picture
 from rambarde.prove.techniques import ISCC_RADIUS, PDQ_RADIUS, PrintIndex, SamePoints, fingerprints
 
@@ -66,19 +69,36 @@ def picture(pixels: np.ndarray) -> Picture:
     return Picture(b"", "image/png", "00" * 32, rgb)
 
 
+def looked_at(number: int, names: Sequence[str], seed: int) -> tuple[str, Prints, list[Sought]]:
+    """The kind and the fingerprints of a picture, and what each changed copy is sought by."""
+    threadpool_limits(1)
+    kind, pixels = drawn(number, seed)
+    copies = []
+    for name in names:
+        changed = CHANGES[name](Image.fromarray(pixels), np.random.default_rng((7, number)))
+        copies.append(sought(picture(np.asarray(changed))))
+    return kind, prints(picture(pixels)), copies
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=1, help="thresholds were chosen on 0")
     parser.add_argument("--changes", default=",".join(CHANGES))
+    parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
     threadpool_limits(1)
-    kinds: list[str] = []
-    kept: list[Prints] = []
-    for kind, pixels in pictures(chosen.count, chosen.seed):
-        kinds.append(kind)
-        kept.append(prints(picture(pixels)))
+    names = chosen.changes.split(",")
+    made = []
+    with ProcessPoolExecutor(chosen.jobs) as pool:
+        work = partial(looked_at, names=names, seed=chosen.seed)
+        for one in pool.map(work, range(chosen.count), chunksize=10):
+            made.append(one)
+            if len(made) % 200 == 0:
+                print(f"{len(made)} pictures", file=sys.stderr, flush=True)
+    kinds = [kind for kind, _, _ in made]
+    kept = [prints for _, prints, _ in made]
     print(f"{len(kept)} pictures: {dict(Counter(kinds))}", flush=True)
     index = PrintIndex(Memory(kept), HashIndex)
     shipped = {"pdq": PDQ_RADIUS, "iscc": ISCC_RADIUS, "points": 0}
@@ -87,13 +107,12 @@ def main() -> None:
         SamePoints(index),
     )
     report: dict[str, object] = {"pictures": dict(Counter(kinds))}
-    for name in chosen.changes.split(","):
+    for place, name in enumerate(names):
         rows: list[tuple[str, dict[str, int]]] = []
         false: list[tuple[str, int, int, int]] = []
         spent = 0.0
-        for number, (kind, pixels) in enumerate(pictures(chosen.count, chosen.seed)):
-            changed = CHANGES[name](Image.fromarray(pixels), np.random.default_rng((7, number)))
-            wanted = sought(picture(np.asarray(changed)))
+        for number, (kind, _, copies) in enumerate(made):
+            wanted = copies[place]
             row: dict[str, int] = {}
             start = time.perf_counter()
             for technique in techniques:

@@ -5,6 +5,8 @@ Made from numbers, so that everybody gets the same ones; nothing is downloaded a
 
 from __future__ import annotations
 
+import functools
+import io
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,23 +38,25 @@ _COLOURS = ("red", "blue", "green", "yellow", "purple", "orange")
 
 def pictures(count: int, seed: int = 0) -> Iterator[tuple[str, Pixels]]:
     """`count` pictures with their kinds: all parts of photographs first, then the drawn kinds in turn."""
-    found = 0
-    for pixels in photographs():
-        if found == count:
-            return
-        found += 1
-        yield "photograph", pixels
+    return (picture(number, seed) for number in range(count))
+
+
+def picture(number: int, seed: int = 0) -> tuple[str, Pixels]:
+    """The kind and the pixels of one of them, counted from 0."""
+    found = photographs()
+    if number < len(found):
+        return "photograph", found[number]
     kinds: tuple[tuple[str, Callable[[Random], Image.Image]], ...] = (
         ("drawing", drawing),
         ("texture", texture),
         ("collage", collage),
         ("scene", scene),
     )
-    for number in range(count - found):
-        kind, make = kinds[number % len(kinds)]
-        yield kind, np.asarray(make(np.random.default_rng((seed, number))).convert("RGB"))
+    kind, make = kinds[number % len(kinds)]
+    return kind, np.asarray(make(np.random.default_rng((seed, number))).convert("RGB"))
 
 
+@functools.cache
 def photographs() -> list[Pixels]:
     """Parts of the photographs of installed packages, in colour, with enough to see in them."""
     found: list[Pixels] = []
@@ -203,8 +207,6 @@ def captioned(image: Image.Image, rng: Random) -> Image.Image:
 
 
 def _file(image: Image.Image, format: str, **options: int) -> Image.Image:
-    import io
-
     out = io.BytesIO()
     image.save(out, format, **options)
     return Image.open(io.BytesIO(out.getvalue())).convert("RGB")

@@ -90,7 +90,9 @@ def packed(points: Points) -> bytes:
 
 def moved(points: Points, scale: float, shift: tuple[float, float], kept: slice = slice(None)) -> Points:
     places = (points.places * scale + np.array(shift, np.float32)).astype(np.float32)
-    return Points(places[kept], points.sizes[kept] * np.float32(scale), points.bits[kept], points.weak[kept], FRAME)
+    return Points(
+        places[kept], points.sizes[kept] * np.float32(scale), points.bits[kept], points.weak[kept], FRAME
+    )
 
 
 def flipped(hash: bytes, count: int) -> bytes:
@@ -143,7 +145,9 @@ def test_the_contract(techniques: tuple[Technique, ...], name: str) -> None:
     assert list(technique.find(sought(made(900), scattered(seed=900)))) == []
     assert list(technique.find(Sought(b"", bytes(32), (), (), ()))) == []
     answers: list[object] = []
-    threads = [threading.Thread(target=lambda: answers.append(list(technique.find(wanted)))) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: answers.append(list(technique.find(wanted)))) for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -168,7 +172,9 @@ def test_hashes_are_near_up_to_the_radius(
         assert [(hit.decision, hit.measure, hit.value) for hit in hits] == [("dec_4", "bits", bits)] * count
 
 
-def test_what_is_added_is_found_and_what_is_erased_is_not(kept: Kept, techniques: tuple[Technique, ...]) -> None:
+def test_what_is_added_is_found_and_what_is_erased_is_not(
+    kept: Kept, techniques: tuple[Technique, ...]
+) -> None:
     late = made(501)
     wanted = sought(late, scattered(seed=501))
     assert all(not technique.find(wanted) for technique in techniques)
@@ -201,7 +207,9 @@ def test_points_that_lie_elsewhere_do_not_agree() -> None:
     points = scattered(seed=4)
     shuffled = Points(np.roll(points.places, 7, axis=0), points.sizes, points.bits, points.weak, FRAME)
     assert agreement(packed(points), shuffled).count < 6
-    unlike = Points(points.places, points.sizes, points.bits ^ np.uint64(2 ** (ALIKE + 1) - 1), points.weak, FRAME)
+    unlike = Points(
+        points.places, points.sizes, points.bits ^ np.uint64(2 ** (ALIKE + 1) - 1), points.weak, FRAME
+    )
     assert agreement(packed(points), unlike).count == 0
 
 
@@ -235,14 +243,18 @@ def test_votes_are_those_of_a_plain_count(count: int) -> None:
     order = np.unique(np.stack([owners, wanted], 1), axis=0)
     owners, wanted = order[:, 0], order[:, 1]
     votes = index.votes(wanted, owners)
-    found = {(int(r), int(o)): int(c) for r, o, c in zip(votes.rows, votes.orientations, votes.counts, strict=True)}
+    found = {
+        (int(r), int(o)): int(c) for r, o, c in zip(votes.rows, votes.orientations, votes.counts, strict=True)
+    }
     total = np.bincount(rows.ravel(), minlength=(1 << 20) + 1)
     usual = total <= max(32, count // 256)
     expected = {}
     for row in range(count):
         for orientation in range(8):
             asked = wanted[owners == orientation]
-            hits = sum(int((rows[row] == word).sum()) for word in asked[np.isin(asked, rows[row])] if usual[word])
+            hits = sum(
+                int((rows[row] == word).sum()) for word in asked[np.isin(asked, rows[row])] if usual[word]
+            )
             if hits >= 3:
                 expected[row, orientation] = hits
     assert found == expected
@@ -251,10 +263,14 @@ def test_votes_are_those_of_a_plain_count(count: int) -> None:
 def test_words_and_probes() -> None:
     points = scattered(10, 2)
     row = words(packed(points))
-    assert len(row) == 48 and list(row[:10]) == [int(b) & 0xFFFFF for b in points.bits] and set(row[10:]) == {1 << 20}
+    assert (
+        len(row) == 48
+        and list(row[:10]) == [int(b) & 0xFFFFF for b in points.bits]
+        and set(row[10:]) == {1 << 20}
+    )
     wanted, owners = probes((points, scattered(0)))
     assert set(owners) == {0} and {int(b) & 0xFFFFF for b in points.bits} <= set(wanted.tolist())
-    assert len(wanted) == 50 and probes(()) [0].size == 0
+    assert len(wanted) == 50 and probes(())[0].size == 0
     with pytest.raises(ValueError, match="at most 65,536"):
         WordIndex(np.zeros((65_537, 1), np.uint32))
 

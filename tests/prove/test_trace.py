@@ -47,7 +47,9 @@ def test_the_surest_technique_comes_first_and_all_are_named() -> None:
         ("c", 1, ["pdq"]),
     ]
     told = found.as_json()
-    assert told["found"] is True and told["techniques"] == ["manifest", "file", "pdq"] and told["failed"] == []
+    assert (
+        told["found"] is True and told["techniques"] == ["manifest", "file", "pdq"] and told["failed"] == []
+    )
     first = found.matches[0].as_json()
     assert first["matched_by"] == [{"technique": "file", "bits": 3}, {"technique": "pdq", "bits": 3}]
     assert set(first) == {*("decision_id", "output", "matched_by", "made_at", "surface", "system", "proof")}

@@ -22,7 +22,9 @@ def register(database: Database) -> Fingerprints:
     return Fingerprints(database, life=LIFE, hold=HOLD)
 
 
-def made(clock: Clock, decision: str, index: int = 0, *, held: bool = False, seed: int = 0) -> tuple[Output, Prints]:
+def made(
+    clock: Clock, decision: str, index: int = 0, *, held: bool = False, seed: int = 0
+) -> tuple[Output, Prints]:
     rng = random.Random(f"{decision}{index}{seed}")
     output = Output(decision, index, "web", "sketch", clock(), held)
     return output, Prints(rng.randbytes(32), rng.randbytes(32), rng.randbytes(32), rng.randbytes(48))

@@ -14,7 +14,9 @@ from rambarde.guard.media.border import trimmed
 CAT = np.ascontiguousarray(skimage.data.chelsea())
 
 
-def framed(pixels: np.ndarray, top: int, bottom: int, left: int, right: int, colour: tuple[int, ...]) -> np.ndarray:  # type: ignore[type-arg]
+def framed(
+    pixels: np.ndarray, top: int, bottom: int, left: int, right: int, colour: tuple[int, ...]
+) -> np.ndarray:  # type: ignore[type-arg]
     height, width = pixels.shape[:2]
     whole = np.full((height + top + bottom, width + left + right, 3), colour, np.uint8)
     whole[top : top + height, left : left + width] = pixels

@@ -56,7 +56,9 @@ def test_flat_and_thin_pictures_have_none(shape: tuple[int, int]) -> None:
     assert len(found) == 8 and all(len(one) == 0 for one in found) and pack(found[0]) == b""
 
 
-@pytest.mark.parametrize("bad", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)])
+@pytest.mark.parametrize(
+    "bad", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)]
+)
 def test_what_is_no_picture(bad: np.ndarray) -> None:  # type: ignore[type-arg]
     with pytest.raises(ValueError, match="pixels must be"):
         points(bad)
@@ -66,7 +68,10 @@ def test_extremes_against_a_plain_loop() -> None:
     values = np.random.default_rng(1).normal(size=(5, 9, 8)).astype(np.float32)
     for pick, plain in ((np.maximum, np.max), (np.minimum, np.min)):
         expected = [
-            [[plain(values[l - 1 : l + 2, y - 1 : y + 2, x - 1 : x + 2]) for x in range(1, 7)] for y in range(1, 8)]
+            [
+                [plain(values[l - 1 : l + 2, y - 1 : y + 2, x - 1 : x + 2]) for x in range(1, 7)]
+                for y in range(1, 8)
+            ]
             for l in range(1, 4)  # noqa: E741
         ]
         assert np.array_equal(_extreme(values, pick), np.array(expected))

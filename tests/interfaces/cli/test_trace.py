@@ -40,7 +40,9 @@ def stopped(inspector: Inspector, tmp_path_factory: pytest.TempPathFactory) -> I
 def copy(tmp_path: Path) -> Path:
     """The cup, cropped and mirrored, without metadata."""
     image = Image.open(io.BytesIO(CUP)).convert("RGB")
-    image = image.crop((10, 12, image.width - 14, image.height - 9)).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    image = image.crop((10, 12, image.width - 14, image.height - 9)).transpose(
+        Image.Transpose.FLIP_LEFT_RIGHT
+    )
     path = tmp_path / "copy.jpg"
     image.save(path, quality=75)
     return path
@@ -97,7 +99,9 @@ def test_staff_see_the_record_and_the_log_says_so(stopped: tuple[Path, str], cop
     vault.close()
     assert roster is not None
     name = roster.people[0].name
-    result = run(stopped, str(copy), "--record", "--by", name, "--purpose", "A prosecutor's order 7/26.", "--json")
+    result = run(
+        stopped, str(copy), "--record", "--by", name, "--purpose", "A prosecutor's order 7/26.", "--json"
+    )
     assert result.exit_code == 0, (result.output, result.exception)
     record = json.loads(result.stdout)["records"][decision]
     assert record["id"] == decision and "credential" in record

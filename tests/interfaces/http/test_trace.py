@@ -33,7 +33,10 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def tracing(inspector: Inspector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with serving(
-        tmp_path_factory.mktemp("tracing"), upstream=Pictures(CUP), inspector=inspector, trace_per_minute=10_000
+        tmp_path_factory.mktemp("tracing"),
+        upstream=Pictures(CUP),
+        inspector=inspector,
+        trace_per_minute=10_000,
     ) as served:
         yield served
 
@@ -92,7 +95,10 @@ def test_the_very_file_is_known_with_a_proof_and_without_a_person(
         (lambda i: i.transpose(Image.Transpose.FLIP_LEFT_RIGHT), "pdq"),
         (lambda i: i.transpose(Image.Transpose.ROTATE_90), "pdq"),
         (lambda i: i.crop((20, 10, i.width - 25, i.height - 15)), "points"),
-        (lambda i: i.crop((0, 0, i.width * 4 // 5, i.height)).transpose(Image.Transpose.FLIP_LEFT_RIGHT), "points"),
+        (
+            lambda i: i.crop((0, 0, i.width * 4 // 5, i.height)).transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+            "points",
+        ),
     ],
     ids=["smaller", "mirrored", "turned", "cropped", "cropped and mirrored"],
 )

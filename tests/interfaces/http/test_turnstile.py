@@ -49,7 +49,9 @@ def test_places_come_back_with_time() -> None:
     now = 20.0
     assert [passes(turnstile, "192.0.2.1") for _ in range(3)] == [True, True, False]
     now = 10_000.0
-    assert [passes(turnstile, "192.0.2.1") for _ in range(7)] == [True] * 6 + [False], "no more than a minute's"
+    assert [passes(turnstile, "192.0.2.1") for _ in range(7)] == [True] * 6 + [False], (
+        "no more than a minute's"
+    )
 
 
 def test_memory_is_bounded() -> None:
