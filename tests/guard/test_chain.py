@@ -22,7 +22,7 @@ from rambarde.nouns.fault import Fault, Kind
 from rambarde.nouns.record import Ending
 from rambarde.nouns.request import Action
 from rambarde.nouns.signal import Signal
-from tests.guard.stand import LOOK, TEXT, Fake, Happened, arrival, chain, png
+from tests.guard.stand import LOOK, NOW, TEXT, Fake, Happened, arrival, chain, png
 
 URL = Draft("a tree", deliver_url=True)
 
