@@ -72,6 +72,7 @@ class Tracing:
 
     vault: Vault
     prints: Fingerprints
+    index: PrintIndex
     tracer: Tracer
     fetcher: SafeFetcher = field(default_factory=lambda: SafeFetcher(limit=LIMIT))
 
@@ -87,9 +88,10 @@ class Tracing:
         """Over an open vault. `manifest` reads what a file claims; `more` are further techniques, asked last."""
         prints = register(vault, settings)
         first: tuple[Technique, ...] = () if manifest is None else (Manifest(manifest),)
-        techniques = (*first, *fingerprints(PrintIndex(prints, HashIndex)), *more)
+        index = PrintIndex(prints, HashIndex)
+        techniques = (*first, *fingerprints(index), *more)
         tracer = Tracer(techniques, partial(origin, vault), partial(_proof, vault))
-        return cls(vault, prints, tracer)
+        return cls(vault, prints, index, tracer)
 
     async def trace(
         self, data: bytes, *, declared: str | None = None, filename: str | None = None, field: str = "picture"
@@ -114,7 +116,10 @@ class Tracing:
         await self.fetcher.close()
 
     def tidy(self) -> int:
-        """Erase fingerprints past their time; those of held images, once it is known what became of them."""
+        """Erase fingerprints past their time; those of held images, once it is known what became of them.
+
+        Brings the index up to date, too: so nobody who traces a picture waits until it is loaded.
+        """
         erased = 0
         while overdue := self.prints.overdue(_OVERDUE):
             gone = []
@@ -124,7 +129,9 @@ class Tracing:
                 else:
                     self.prints.released(one)
             erased += self.prints.forget(gone)
-        return erased + self.prints.purge()
+        erased += self.prints.purge()
+        self.index.catch_up()
+        return erased
 
     def _trace(self, data: bytes, declared: str | None, filename: str | None, field: str) -> Traced:
         picture = decode(data, field=field, declared=declared, filename=filename)
