@@ -80,7 +80,7 @@ class NearHashes(Protocol):
 class PrintIndex:
     """The fingerprints in memory, brought up to what any gateway has added before every search.
 
-    Of a million outputs it takes about 0.4 GB and half a minute to load. Thread-safe.
+    Of a million outputs it takes about 0.6 GB and a minute to load. Thread-safe.
     """
 
     def __init__(self, reader: PrintReader, near: Callable[[NDArray[np.uint8]], NearHashes]) -> None:
