@@ -27,6 +27,7 @@ from rambarde.guard.lineage import Lineage, Origin
 from rambarde.guard.policy.evaluation import Evaluator
 from rambarde.guard.policy.language import Requirement
 from rambarde.guard.ports import Keeper, PolicyHolder, Recorder, Sealer
+from rambarde.guard.prints import PrintKeeper, leaving
 from rambarde.guard.room import Room
 from rambarde.guard.seal import Sealed, seal
 from rambarde.guard.upstreams.contract import Generated, Upstream
@@ -89,6 +90,7 @@ class Chain:
     recorder: Recorder
     keeper: Keeper
     lineage: Lineage
+    prints: PrintKeeper
     blind: Blind
     sealer: Sealer
     limits: ChainLimits = ChainLimits()
@@ -331,14 +333,13 @@ class Chain:
             log.critical("a kept image could not be destroyed; it expires", exc_info=True)
 
     async def _remember(self, asked: _Asked, outputs: list[_Output]) -> None:
-        """Tie what may leave, now or after review, to what it goes back to."""
-        leaving = [
-            (o.picture, Fingerprint(o.sealed.bare, o.sealed.pdq))
-            for o in outputs
-            if o.decision.outcome is not Outcome.BLOCK
-        ]
-        if leaving:
-            await self.lineage.remember(asked.request, asked.origin, leaving, asked.inspection.signals)
+        """Tie what may leave, now or after review, to what it goes back to, and keep its fingerprints."""
+        out = [(i, o) for i, o in enumerate(outputs) if o.decision.outcome is not Outcome.BLOCK]
+        if out:
+            tied = [(o.picture, Fingerprint(o.sealed.bare, o.sealed.pdq)) for _, o in out]
+            await self.lineage.remember(asked.request, asked.origin, tied, asked.inspection.signals)
+            left = [leaving(i, o.picture, o.sealed, o.decision) for i, o in out]
+            await self.prints.remember(asked.request, self.upstream.name, left)
 
     async def _keep(self, request: Request, output: _Output) -> str | None:
         """A held image waits for a human, with its prompt; a released one lives behind its URL; a blocked one goes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
@@ -11,11 +11,13 @@ from typing import NoReturn
 from rambarde.guard.chain import Chain
 from rambarde.guard.lineage import Lineage
 from rambarde.guard.ports import FixedPolicy
+from rambarde.guard.prints import PrintKeeper
 from rambarde.guard.upstreams.contract import Generated
 from rambarde.interfaces import parts
 from rambarde.interfaces.settings import Settings
 from rambarde.nouns.custody import Kept, Receipt, Shelf
 from rambarde.nouns.fault import Fault, Kind
+from rambarde.nouns.fingerprint import Output, Prints
 from rambarde.nouns.lineage import Fingerprint, Trace
 from rambarde.nouns.provenance import Disclosure, Signed
 from rambarde.nouns.record import Record
@@ -63,6 +65,9 @@ class _Nothing:
     async def destroy(self, id: str) -> bool:
         self._refuse()
 
+    async def add(self, outputs: Sequence[tuple[Output, Prints]]) -> None:
+        self._refuse()
+
     async def remember(
         self,
         fingerprint: Fingerprint,
@@ -108,6 +113,7 @@ class Judge:
             nothing,
             nothing,
             Lineage(nothing, nothing, lambda: datetime.now(UTC)),
+            PrintKeeper(nothing, lambda: datetime.now(UTC)),
             lambda _id, _digest: secrets.token_hex(32),
             nothing,
         )

@@ -69,6 +69,14 @@ def anchors(settings: Settings) -> tuple[bytes, ...]:
         return ()
 
 
+def signers(settings: Settings) -> tuple[bytes, ...]:
+    """Whose signatures are ours, in PEM: the data folder's root, and the end of the chain that signs now."""
+    try:
+        return (*anchors(settings), pem(identity_files(settings).current().chain[-1]))
+    except Fault:
+        return anchors(settings)
+
+
 def provider(settings: Settings, *, demo: bool = False) -> str:
     """Who answers for the system, as disclosed: the setting, else the host of `public_url`."""
     host = urlsplit(settings.public_url).hostname if settings.public_url else None

@@ -78,6 +78,10 @@ class Settings:
 
     evidence_store: str = ""
     """Where evidence lies: a folder, or `s3://bucket/prefix`; empty: the folder `evidence` in `data`."""
+    fingerprint_days: float = 1826.0
+    """How long a released image can be traced by its fingerprints; they tell nothing of who asked."""
+    trace_per_minute: int = 12
+    """Pictures a minute that one address may trace on the public page and API."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -90,6 +94,8 @@ class Settings:
             ("record_days", 0, 36_500),
             ("hold_days", 0.01, 7),
             ("file_minutes", 0.1, 7 * 24 * 60),
+            ("fingerprint_days", 1, 36_525),
+            ("trace_per_minute", 1, 100_000),
         ):
             value = getattr(self, name)
             if not low <= value <= high:

@@ -14,6 +14,7 @@ from rambarde.guard.inspect import Inspector
 from rambarde.guard.lineage import Lineage
 from rambarde.guard.policy.catalogue import catalogue
 from rambarde.guard.policy.reading import FLOORS, digest, shipped
+from rambarde.guard.prints import PrintKeeper
 from rambarde.guard.room import Room
 from rambarde.guard.upstreams.contract import Upstream
 from rambarde.interfaces import parts
@@ -27,6 +28,7 @@ from rambarde.interfaces.http.identity import Identity
 from rambarde.interfaces.revisit import Revisit
 from rambarde.interfaces.sealing import open_sealer
 from rambarde.interfaces.settings import Settings
+from rambarde.interfaces.tracing import Tracing
 from rambarde.interfaces.vault import Vault
 from rambarde.interfaces.witnesses import send, witnesses
 from rambarde.prove.gather import Gatherer
@@ -61,6 +63,7 @@ class Gateway:
     sealer: ManifestSealer
     gatherer: Gatherer
     archive: Archive
+    tracing: Tracing
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
 
     @property
@@ -87,6 +90,7 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.chain.upstream.close()
+        await self.tracing.close()
         self.chain.inspector.close()
         await asyncio.to_thread(self.abandon)
 
@@ -133,6 +137,7 @@ class Gateway:
                 await self.vault.items.purge()
                 await self.archive.tidy()
                 await self.vault.lineage.purge()
+                await self.vault.database.run(self.tracing.tidy)
                 await self.vault.database.run(self.vault.tokens.purge)
                 await self.vault.database.run(self.government.office.book.leases.purge)
                 await self.vault.database.run(Shadows(self.vault.database).purge)
@@ -171,6 +176,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         raise
     inspector = Inspector(installed, government.tenure.policy.detectors, pool=parts.pool(settings, installed))
     recorder = LogRecorder(tree)
+    tracing = Tracing.of(vault, settings)
     limits = ChainLimits(
         generate=settings.generate_seconds,
         hold=timedelta(days=settings.hold_days),
@@ -191,6 +197,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         recorder,
         vault.items,
         Lineage(vault.lineage, vault.items, vault.database.clock, inspector.sight),
+        PrintKeeper(tracing.prints, vault.database.clock),
         vault.cipher.blind,
         sealer,
         limits,
@@ -213,6 +220,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         sealer,
         Gatherer(tree.publisher, asked, send),
         archive,
+        tracing,
     )
     government.tenure.listen(gateway.require)
     return gateway

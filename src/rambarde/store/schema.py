@@ -331,3 +331,23 @@ custody = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
 )
 """Which documents in the log speak of an item of evidence: an index only, the log is the truth."""
+fingerprints = sa.Table(
+    "fingerprints",
+    metadata,
+    sa.Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    sa.Column("record", sa.String(64), nullable=False),
+    sa.Column("output", sa.Integer, nullable=False),
+    sa.Column("sha256", sa.LargeBinary, nullable=False, index=True),
+    sa.Column("pdq", sa.LargeBinary),
+    sa.Column("iscc", sa.LargeBinary),
+    sa.Column("points", sa.LargeBinary, nullable=False),
+    sa.Column("label", sa.String(128), index=True),
+    sa.Column("surface", sa.String(64), nullable=False),
+    sa.Column("system", sa.String(128), nullable=False),
+    sa.Column("held", sa.Boolean, nullable=False),
+    sa.Column("made_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False, index=True),
+    sa.UniqueConstraint("record", "output"),
+    sqlite_autoincrement=True,
+)
+"""By what outputs are known again: nothing of who asked. `seq` is never used twice."""

@@ -26,6 +26,7 @@ from rambarde.interfaces.cli import (
     review,
     scan,
     serve,
+    trace,
     verify,
 )
 from rambarde.nouns.fault import Fault
@@ -44,6 +45,7 @@ app.command("scan")(scan.scan)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("doctor")(doctor.doctor)
+app.command("trace")(trace.trace)
 app.command("demo")(demo.demo)
 bank.app.command("fetch")(exchange.fetch)
 bank.app.command("feedback")(exchange.feedback)
