@@ -85,6 +85,6 @@ async def test_a_held_image_that_was_released_stays_as_long_as_others(
 
 def test_nothing_of_who_asked_has_a_column() -> None:
     assert {column.name for column in fingerprints.c} == {
-        *("seq", "record", "output", "sha256", "pdq", "iscc", "points"),
+        *("seq", "record", "output", "sha256", "pdq", "iscc", "points", "label"),
         *("surface", "system", "held", "made_at", "expires_at"),
     }
