@@ -42,14 +42,13 @@ def png(level: int) -> bytes:
 
 
 INPUT, OUTPUT = png(10), png(200)
+DIGEST = sha256(OUTPUT).hexdigest()
 
 
 @dataclass
 class Made:
     decision: Decision
-    sealed: Sealed = field(
-        default_factory=lambda: Sealed(OUTPUT, "image/png", sha256(OUTPUT).hexdigest(), None)
-    )
+    sealed: Sealed = field(default_factory=lambda: Sealed(OUTPUT, "image/png", DIGEST, None, DIGEST, None))
 
 
 @dataclass

@@ -30,6 +30,7 @@ from rambarde.prove.custody import Event, facts
 from rambarde.prove.key import open_signer
 from rambarde.prove.log import FOLDER
 from rambarde.prove.proofs import InclusionProof, prove_inclusion
+from rambarde.prove.publisher import Publisher
 from rambarde.prove.standalone import FORMAT, MANIFEST, SIGNED
 from rambarde.prove.tiles import TileFolder
 from rambarde.store.ledger import RECORD, Ledger
@@ -107,8 +108,13 @@ def bundle(
 def _proofs(
     archive: Archive, data: Path, decisions: Iterable[str], items: Iterable[Item], bundled: str
 ) -> Iterator[tuple[str, InclusionProof]]:
-    """Name and proof of each file, all under one checkpoint."""
+    """Name and proof of each file, all under one checkpoint: the newest, with the bundle's own entry in it."""
     ledger, signer = Ledger(archive.database), open_signer(data)
+    publisher = Publisher(data / FOLDER, signer.verifier, ledger)
+    try:
+        publisher.publish()
+    finally:
+        publisher.close()
     note = TileFolder(data / FOLDER).checkpoint()
 
     def proof(kind: str, id: str) -> InclusionProof:
