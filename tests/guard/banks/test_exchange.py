@@ -263,6 +263,22 @@ def test_ncmec_windows_are_in_utc(ncmec: Exchange, path: Path, monkeypatch: pyte
         time.tzset()
 
 
+def test_what_comes_twice_at_the_edge_of_two_windows_counts_once(
+    ncmec: Exchange, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ncmec.records = [ncmec_entry("a", 41, ncmec.clock - 10**6, md5="0", **prints(1))]
+    made = feed(ncmec)
+    real = made._exchange.fetch_iter
+
+    def twice(*asked: Any) -> Iterator[Any]:
+        for delta in real(*asked):
+            yield from (delta, delta)
+
+    monkeypatch.setattr(made._exchange, "fetch_iter", twice)
+    _, came = fetch(made, path, HOURS, lambda _: None)
+    assert (came.blocked, sum(came.unusable.values()), came.pages) == (1, 1, 2)
+
+
 def test_a_hash_stays_while_one_report_of_it_is_left(ncmec: Exchange, path: Path) -> None:
     old = ncmec.clock - 10**6
     ncmec.records = [ncmec_entry(name, member, old, **prints(1)) for name, member in (("a", 41), ("b", 42))]
