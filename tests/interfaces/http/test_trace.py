@@ -78,7 +78,7 @@ def test_the_very_file_is_known_with_a_proof_and_without_a_person(
     (match,) = answer["matches"]
     assert (match["decision_id"], match["output"], match["surface"]) == (decision, 0, "web")
     assert match["system"] == "pictures"
-    assert techniques(answer) == {"file", "pdq", "iscc", "points"}
+    assert techniques(answer) == {"manifest", "file", "pdq", "iscc", "points"}
     proof = InclusionProof.parse(match["proof"])
     size = proof.check(read_verifier(Path(tracing.gateway.settings.data)))
     assert size > proof.index and "opening" not in match["proof"]
@@ -115,7 +115,7 @@ def test_another_picture_is_not_known(tracing: Served, released: tuple[str, byte
     assert answer == {
         "found": False,
         "matches": [],
-        "techniques": ["file", "pdq", "iscc", "points"],
+        "techniques": ["manifest", "file", "pdq", "iscc", "points"],
         "failed": [],
     }
 
