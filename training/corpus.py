@@ -67,7 +67,17 @@ _MAY_TOUCH_WORDS = re.compile(
 )
 """The same for single templates of ordinary edits."""
 _PERSON_SLOTS = {"obj", "gen", "poss"}
-_OFTEN = {"scenes": 3, "users": 2, "prose": 2, "indirect": 4, "art": 3, "health": 3, "trap": 3, "variants": 3}
+_OFTEN = {
+    "scenes": 3,
+    "users": 2,
+    "prose": 2,
+    "indirect": 4,
+    "art": 3,
+    "health": 3,
+    "trap": 3,
+    "variants": 3,
+    "named": 3,
+}
 """How many times as many rows a file's templates get: the widest, and the ones with the fewest words in common."""
 _SWAPPED = frozenset(("body", "swim", "acc", "garment", "newwear", "plain", "was", "goo", "place", "colour"))
 """Slots whose words may come from another language: people who mix two say the noun in the other."""

@@ -27,8 +27,10 @@ from rambarde.nouns.fault import Fault
 Floats = NDArray[np.float32]
 POSITIVE = 2.0
 """Weight of a positive against a negative."""
-DISGUISED = 0.2
+DISGUISED = 0.3
 """Share of the rows that are learned in some disguise as well."""
+SHOUTED = 0.04
+"""Share of the rows that are learned in capitals alone: the first embedding reads them differently."""
 SECOND = frozenset(("hi", "id", "sv", "uk", "hi-latn", "ar-latn", "ru-latn", "ja-latn", "uk-latn"))
 """Languages and transliterations that the first model does not know: the second decides with it."""
 _MANY, _FEW = 2, 1
@@ -67,8 +69,10 @@ def samples() -> list[_Sample]:
     for row in [*corpus.rows(), *vocabulary.rows()]:
         # Capitals carry no meaning here; half of the rows come with them, as users write.
         # By the text again, so that embeddings kept from an earlier run stay of use.
-        upper = random.Random(f"{SEED}:{row.text}").random() < 0.5
-        text = row.text[:1].upper() + row.text[1:] if upper else row.text
+        drawn = random.Random(f"{SEED}:{row.text}").random()
+        text = row.text[:1].upper() + row.text[1:] if drawn < 0.5 else row.text
+        if drawn > 1 - SHOUTED:
+            text = row.text.upper()
         found.append(_Sample(row, text, fold(canonical(text).clean)))
         # By the text, not by its place: rows that are added change nothing about the others.
         rng = random.Random(f"{SEED}:{row.template}:{text}")
