@@ -20,6 +20,7 @@ from scipy.sparse import csr_matrix
 from rambarde.guard.detectors.encoders import Encoder, SecondEncoder
 from rambarde.guard.detectors.features import BUCKETS, gram_matrix, stems
 from rambarde.guard.detectors.network import FAMILIES
+from rambarde.guard.text.capitals import settled
 from rambarde.guard.text.normalise import canonical, fold
 from rambarde.guard.text.tables import FOLD
 from rambarde.nouns.fault import Fault
@@ -29,8 +30,6 @@ POSITIVE = 2.0
 """Weight of a positive against a negative."""
 DISGUISED = 0.3
 """Share of the rows that are learned in some disguise as well."""
-SHOUTED = 0.04
-"""Share of the rows that are learned in capitals alone: the first embedding reads them differently."""
 SECOND = frozenset(("hi", "id", "sv", "uk", "hi-latn", "ar-latn", "ru-latn", "ja-latn", "uk-latn"))
 """Languages and transliterations that the first model does not know: the second decides with it."""
 _MANY, _FEW = 2, 1
@@ -69,11 +68,9 @@ def samples() -> list[_Sample]:
     for row in [*corpus.rows(), *vocabulary.rows()]:
         # Capitals carry no meaning here; half of the rows come with them, as users write.
         # By the text again, so that embeddings kept from an earlier run stay of use.
-        drawn = random.Random(f"{SEED}:{row.text}").random()
-        text = row.text[:1].upper() + row.text[1:] if drawn < 0.5 else row.text
-        if drawn > 1 - SHOUTED:
-            text = row.text.upper()
-        found.append(_Sample(row, text, fold(canonical(text).clean)))
+        upper = random.Random(f"{SEED}:{row.text}").random() < 0.5
+        text = row.text[:1].upper() + row.text[1:] if upper else row.text
+        found.append(_Sample(row, settled(text), fold(canonical(text).clean)))
         # By the text, not by its place: rows that are added change nothing about the others.
         rng = random.Random(f"{SEED}:{row.template}:{text}")
         if rng.random() < DISGUISED:
@@ -84,11 +81,11 @@ def samples() -> list[_Sample]:
                 continue
             extra = frozenset(("justification", "non_consent")) if kind == "framed" else frozenset[str]()
             other = replace(row, part=row.part + "~", open=(row.open | extra) - row.labels)
-            plain = read.clean.casefold().translate(FOLD)
+            plain, clean = read.clean.casefold().translate(FOLD), settled(read.clean)
             if rng.random() < 0.5 and plain != read.folded:
-                found.append(_Sample(other, read.clean, plain))
+                found.append(_Sample(other, clean, plain))
             else:
-                found.append(_Sample(other, read.folded if plain != read.folded else read.clean, read.folded))
+                found.append(_Sample(other, read.folded if plain != read.folded else clean, read.folded))
     return found
 
 
