@@ -49,6 +49,7 @@ CLAUSES = {"non_consent": "non_consent", "justification": "justification"}
 _OPEN_PARTS = {
     "twin.adult": {"exposure"},
     "twin.colour": {"reduces_exposure"},
+    "twin.wear": {"reduces_exposure"},
     "twin.religious": {"reduces_exposure"},
     "twin.scarf": {"reduces_exposure"},
     "touch.off": {"exposure", "sexual", "pose"},
@@ -77,8 +78,11 @@ _OFTEN = {
     "trap": 3,
     "variants": 3,
     "named": 3,
+    "pairs": 2,
 }
-"""How many times as many rows a file's templates get: the widest, and the ones with the fewest words in common."""
+"""How many times as many rows a file's templates get: the widest, and the ones with the fewest words in common.
+
+In English, and minimal pairs in every language."""
 _SWAPPED = frozenset(("body", "swim", "acc", "garment", "newwear", "plain", "was", "goo", "place", "colour"))
 """Slots whose words may come from another language: people who mix two say the noun in the other."""
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -219,6 +223,8 @@ def rows(seed: int = SEED, *, per_template: int = 6) -> Iterator[Row]:
         rng = random.Random(f"{seed}:{path.stem}")
         plain: list[Row] = []
         seen: set[str] = set()
+        kind = path.stem.rpartition(".")[2]
+        often = _OFTEN.get(kind, 1) if language.code == "en" or kind == "pairs" else 1
         for part, templates in language.parts.items():
             for template in templates:
                 labels, open_ = labels_of(part, template)
@@ -232,7 +238,7 @@ def rows(seed: int = SEED, *, per_template: int = 6) -> Iterator[Row]:
                         if part.startswith(("touch", "leave"))
                         else 1
                     )
-                    * (_OFTEN.get(path.stem.rpartition(".")[2], 1) if language.code == "en" else 1)
+                    * often
                 )
                 for _ in range(tries if _SLOT.search(template) else 1):
                     text = fill(template, language.slots, rng)
