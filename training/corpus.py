@@ -211,6 +211,13 @@ def touching(part: str, template: str) -> bool | None:
     return False
 
 
+def _wide(part: str) -> int:
+    """How many times as many rows: the ordinary is the widest class by far, so it gets the most."""
+    if part.startswith(("gen", "edit")):
+        return 3
+    return 2 if part.startswith(("touch", "leave")) else 1
+
+
 def fill(template: str, slots: dict[str, list[str]], rng: random.Random) -> str:
     return _SLOT.sub(lambda m: rng.choice(slots[m.group(1)]), template)
 
@@ -228,18 +235,7 @@ def rows(seed: int = SEED, *, per_template: int = 6) -> Iterator[Row]:
         for part, templates in language.parts.items():
             for template in templates:
                 labels, open_ = labels_of(part, template)
-                # The ordinary is the widest class by far, so it gets the most rows.
-                tries = (
-                    per_template
-                    * (
-                        3
-                        if part.startswith(("gen", "edit"))
-                        else 2
-                        if part.startswith(("touch", "leave"))
-                        else 1
-                    )
-                    * often
-                )
+                tries = per_template * often * (1 if kind == "pairs" else _wide(part))
                 for _ in range(tries if _SLOT.search(template) else 1):
                     text = fill(template, language.slots, rng)
                     keeper.check(text, labels)

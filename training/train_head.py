@@ -29,7 +29,6 @@ from corpus import SEED
 from measures import show, table
 from prepare import SECOND, Data, Floats
 
-from rambarde.guard.detectors.features import BUCKETS
 from rambarde.guard.detectors.network import FAMILIES, small
 
 WEIGHTS = Path(__file__).parents[1] / "src/rambarde/guard/detectors/weights"
@@ -66,9 +65,9 @@ def train(data: Data, seed: int, epochs: int = EPOCHS, units: int = HIDDEN) -> d
     centre = data.emb.mean(axis=0)
     scale_by = np.float32(1 / np.linalg.norm(data.emb - centre, axis=1).mean())
     emb = (data.emb - centre) * scale_by
-    f, width = len(FAMILIES), data.emb.shape[1]
-    shapes = {"emb_hidden": (width, units), "gram_hidden": (BUCKETS, units), "hidden_bias": (units,),
-              "hidden_out": (units, f), "emb_out": (width, f), "gram_out": (BUCKETS, f), "out_bias": (f,)}  # fmt: skip
+    f, width, columns = len(FAMILIES), data.emb.shape[1], data.grams.shape[1]
+    shapes = {"emb_hidden": (width, units), "gram_hidden": (columns, units), "hidden_bias": (units,),
+              "hidden_out": (units, f), "emb_out": (width, f), "gram_out": (columns, f), "out_bias": (f,)}  # fmt: skip
     scale = {"emb_hidden": 1.0, "gram_hidden": 0.3, "hidden_out": 0.2}
     p = {k: (rng.standard_normal(s) * scale.get(k, 0.0)).astype(np.float32) for k, s in shapes.items()}
     p["out_bias"] -= 2.0

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rambarde.guard.detectors.contract import Reading
-from rambarde.guard.detectors.features import WINDOW, gram_matrix, grams, windows
+from rambarde.guard.detectors.features import WINDOW, grams, matrix, windows
 from rambarde.guard.detectors.head import HeadDetector
 from rambarde.guard.detectors.network import FAMILIES
 from rambarde.guard.text.normalise import canonical
@@ -359,7 +359,7 @@ def test_windows_cover_every_character(length: int) -> None:
 def test_grams_are_a_set_in_range_and_rows_have_length_one() -> None:
     found = grams("take off")
     assert len(set(found.tolist())) == len(found)
-    data, indices, pointers = gram_matrix(["take off", "x", "take off"])
+    data, indices, pointers = matrix([grams(text) for text in ("take off", "x", "take off")])
     first = data[pointers[0] : pointers[1]]
     assert np.isclose((first**2).sum(), 1.0)
     assert np.array_equal(indices[pointers[0] : pointers[1]], indices[pointers[2] : pointers[3]])

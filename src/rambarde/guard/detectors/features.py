@@ -168,21 +168,6 @@ def _stripped(text: str, start: int, end: int) -> Span:
     return start, end
 
 
-def buckets(folded: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns of the n-grams of many folded texts, as `grams` has them, with repeats and in no order."""
-    joined = "".join(f" {text} " for text in folded)
-    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    lengths = np.array([len(text) + 2 for text in folded], dtype=np.int64)
-    row = np.repeat(np.arange(len(folded)), lengths)
-    left = np.cumsum(lengths)[row] - np.arange(len(codes))
-    rows, columns = [], []
-    for size in SIZES:
-        inside = left[: max(0, len(codes) - size + 1)] >= size
-        rows.append(row[: len(inside)][inside])
-        columns.append(_hashes(codes, size)[inside])
-    return np.concatenate(rows), np.concatenate(columns).astype(np.int64)
-
-
 def _hashes(codes: NDArray[np.uint32], size: int) -> NDArray[np.uint32]:
     """The bucket of the n-gram that begins at each character."""
     count = max(0, len(codes) - size + 1)
@@ -199,9 +184,10 @@ def grams(folded: str) -> NDArray[np.int64]:
     return np.unique(np.concatenate([_hashes(codes, size) for size in SIZES])).astype(np.int64)
 
 
-def gram_matrix(folded: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of equal length one, as the data, indices and row pointers of a sparse matrix (CSR)."""
-    columns = [grams(text) for text in folded]
+def matrix(
+    columns: Sequence[NDArray[np.int64]],
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of length one, as the data, indices and row pointers of a sparse matrix (CSR), of the columns of each."""
     pointers = np.zeros(len(columns) + 1, dtype=np.int64)
     np.cumsum([len(column) for column in columns], out=pointers[1:])
     data = np.concatenate(
@@ -234,12 +220,12 @@ class Letters(dict[int, str]):
         return found
 
 
-def _in_word(char: str) -> str:
+def in_word(char: str) -> str:
     """Letters, and the vowel signs that Indic scripts write as marks; a blank for all else."""
     return char if char < _UNSPACED and unicodedata.category(char)[0] in "LM" else " "
 
 
-_IN_WORDS = Letters(_in_word)
+_IN_WORDS = Letters(in_word)
 
 
 def familiar(folded: str, known: Set[int]) -> float:

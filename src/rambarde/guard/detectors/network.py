@@ -1,4 +1,4 @@
-"""The network of the head: a hidden layer over embedding and character n-grams, one calibrated number per family."""
+"""The network of the head: a hidden layer over embedding, n-grams and word pairs, one calibrated number per family."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 
-from rambarde.guard.detectors.features import BUCKETS, buckets
+from rambarde.guard.detectors.features import BUCKETS, grams
+from rambarde.guard.detectors.wording import PAIR_BUCKETS, pairs
 
 Floats = NDArray[np.float32]
 FAMILIES = (
@@ -16,22 +17,22 @@ FAMILIES = (
     "minor", "person_reference", "reduces_exposure",
     "touches_body",
 )  # fmt: skip
-_BATCH = 64
-"""Texts whose n-grams are worked on at once: what fits into the cache of a core."""
 _SCALE = "_scale"
 _STEPS = 127
 """Steps of a weight in one byte, on either side of zero."""
 
 
 class Network:
-    """One hidden layer over embedding and n-grams, with a direct path, then a calibration per family.
+    """One hidden layer over embedding, n-grams and word pairs, with a direct path, then a calibration per family.
 
+    The rows of `gram_hidden` and `gram_out` are those of the n-grams, then those of the pairs.
     Raises `ValueError` for weights that do not fit this version of the code.
     """
 
     def __init__(self, arrays: dict[str, Floats]) -> None:
         self._a = {name: restored(arrays, name) for name in arrays if not name.endswith(_SCALE)}
-        if self._a["gram_hidden"].shape[0] != BUCKETS or self._a["out_bias"].shape != (len(FAMILIES),):
+        rows = self._a["gram_hidden"].shape[0]
+        if rows != BUCKETS + PAIR_BUCKETS or self._a["out_bias"].shape != (len(FAMILIES),):
             raise ValueError("the weights of the head do not fit this version of the code: train them again")
         self._both = np.concatenate([self._a["gram_hidden"], self._a["gram_out"]], axis=1)
 
@@ -57,14 +58,12 @@ class Network:
         return self.logits(np.repeat(embedded[None, :], len(folded), axis=0), folded)
 
     def _grams(self, folded: list[str]) -> tuple[Floats, Floats]:
-        """What the n-grams of each text add to the hidden layer and to the result: rows of `gram_matrix`, summed."""
-        sums = np.empty((len(folded), self._both.shape[1]), dtype=np.float32)
-        for start in range(0, len(folded), _BATCH):
-            part = folded[start : start + _BATCH]
-            present = np.zeros((len(part), BUCKETS), dtype=np.float32)
-            present[buckets(part)] = 1.0
-            counts = present.sum(axis=1, keepdims=True)
-            sums[start : start + _BATCH] = (present @ self._both) / np.sqrt(np.maximum(counts, 1.0))
+        """What n-grams and pairs of each text add to the hidden layer and to the result."""
+        sums = np.zeros((len(folded), self._both.shape[1]), dtype=np.float32)
+        for row, text in zip(sums, folded, strict=True):
+            for columns in (grams(text), BUCKETS + pairs(text)):
+                if len(columns):
+                    row += self._both[columns].sum(axis=0) / np.float32(len(columns) ** 0.5)
         hidden = self._a["gram_hidden"].shape[1]
         return sums[:, :hidden], sums[:, hidden:]
 
