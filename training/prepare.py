@@ -29,6 +29,9 @@ from rambarde.nouns.fault import Fault
 Floats = NDArray[np.float32]
 POSITIVE = 2.0
 """Weight of a positive against a negative."""
+HARMLESS = 2.0
+"""Weight of what is nearly a positive: twins, and edits that are told from one by who or what is changed."""
+_NEAR = frozenset(("twin", "leave", "edit", "reduce", "touch"))
 DISGUISED = 0.3
 """Share of the rows that are learned in some disguise as well."""
 SECOND = frozenset(("hi", "id", "sv", "uk", "hi-latn", "ar-latn", "ru-latn", "ja-latn", "uk-latn"))
@@ -39,7 +42,7 @@ _MANY, _FEW = 2, 1
 
 @dataclass(frozen=True)
 class Data:
-    """Features (`grams`: n-grams, then word pairs) and labels: `y` 0/1, `w` the weight of each, 0 where it is left open."""
+    """Features (`grams`: n-grams, then word pairs), labels `y` 0/1, and `w`: the weight of each, 0 where it is left open."""
 
     rows: list[Row]
     emb: Floats
@@ -158,6 +161,9 @@ def _data(found: list[_Sample], emb: Floats) -> Data:
     # A template without slots has one row: it counts as much as several of one with many.
     size = Counter(row.template for row in taken)
     each = np.array([min(4.0, max(1.0, 6 / size[row.template])) for row in taken], dtype=np.float32)
+    each *= np.array(
+        [HARMLESS if row.part.partition(".")[0] in _NEAR else 1.0 for row in taken], dtype=np.float32
+    )
     # Half of all rows touch clothing or body: there, a positive needs no extra weight.
     extra = np.array([1.0 if family == "touches_body" else POSITIVE for family in FAMILIES], dtype=np.float32)
     both = csr_matrix(hstack([spelling, words]))
