@@ -42,7 +42,7 @@ _MANY, _FEW = 2, 1
 
 @dataclass(frozen=True)
 class Data:
-    """Features (`grams`: n-grams, then word pairs), labels `y` 0/1, and `w`: the weight of each, 0 where it is left open."""
+    """Features (`grams`: n-grams, then word pairs), labels `y` 0/1, and `w`: the weight of each, 0 if left open."""
 
     rows: list[Row]
     emb: Floats
