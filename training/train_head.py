@@ -16,6 +16,7 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,20 +34,28 @@ from rambarde.guard.detectors.network import FAMILIES, small
 
 WEIGHTS = Path(__file__).parents[1] / "src/rambarde/guard/detectors/weights"
 REPORT = Path(__file__).parent / "report.json"
-HIDDEN, HIDDEN_SECOND = 96, 64
-"""Units of each of the networks that are averaged: fewer miss templates never seen."""
-SEEDS = 2
-"""Networks that are averaged, as one: what one learned by chance counts half."""
-EPOCHS = 9
-EPOCHS_SECOND = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How long and how wide a network is trained, on how many rows at once; and how many are averaged, as one."""
+
+    epochs: int
+    units: int
+    batch: int
+    seeds: int = 1
+
+
+FIRST = Recipe(epochs=9, units=96, batch=1024, seeds=2)
+"""What one network learned by chance counts half. By then nothing of what was learned from is missed: fewer epochs or
+units, or more left out while training, and templates never seen are missed more often."""
+OTHER = Recipe(epochs=60, units=64, batch=512)
 """Of the second model, which learns from an eighth of the rows."""
-SHORT, SHORT_SECOND = 4, 20
-"""Epochs where a language or a family is held out."""
-BATCH, BATCH_SECOND = 1024, 512
+SHORT, SHORT_OTHER = Recipe(epochs=4, units=96, batch=1024), Recipe(epochs=20, units=64, batch=512)
+"""Where a language or a family is held out."""
 RATE = 5e-3
 DECAY = 1e-5
 DROP = 0.15
-"""Small, with so many templates: more, and templates never seen were missed more often."""
 FOLDS = 3
 """One of so many parts of the templates is held out, to calibrate, to mix and to choose thresholds on."""
 BANDS = ((0.3, 0.7), (0.2, 0.8), (0.1, 0.9), (0.05, 0.95))
@@ -57,9 +66,7 @@ STOPPING = ("sexual", "exposure", "pose", "substance", "religious_dress", "degra
 """Families whose doubt calls for the second model."""
 
 
-def train(
-    data: Data, seed: int, epochs: int = EPOCHS, units: int = HIDDEN, batch: int = BATCH
-) -> dict[str, Floats]:
+def train(data: Data, seed: int, recipe: Recipe) -> dict[str, Floats]:
     """Adam on the weighted, masked cross-entropy, on centred embeddings; the centre is folded into the weights.
 
     Now and then without embedding or without n-grams, so that neither has to be right alone.
@@ -68,6 +75,7 @@ def train(
     centre = data.emb.mean(axis=0)
     scale_by = np.float32(1 / np.linalg.norm(data.emb - centre, axis=1).mean())
     emb = (data.emb - centre) * scale_by
+    epochs, units, batch = recipe.epochs, recipe.units, recipe.batch
     f, width, columns = len(FAMILIES), data.emb.shape[1], data.grams.shape[1]
     shapes = {"emb_hidden": (width, units), "gram_hidden": (columns, units), "hidden_bias": (units,),
               "hidden_out": (units, f), "emb_out": (width, f), "gram_out": (columns, f), "out_bias": (f,)}  # fmt: skip
@@ -114,11 +122,9 @@ def train(
     return p
 
 
-def averaged(
-    data: Data, seed: int, epochs: int = EPOCHS, units: int = HIDDEN, batch: int = BATCH
-) -> dict[str, Floats]:
+def averaged(data: Data, seed: int, recipe: Recipe) -> dict[str, Floats]:
     """The mean of several networks as one that is wider."""
-    found = [train(data, seed + 100 * k, epochs, units, batch) for k in range(SEEDS)]
+    found = [train(data, seed + 100 * k, recipe) for k in range(recipe.seeds)]
     return {key: _joined(key, [p[key] for p in found]) for key in found[0]}
 
 
@@ -142,9 +148,9 @@ def quick_of(data: Data, keep: NDArray[np.bool_], seed: int) -> Data:
     return data.take(np.sort(np.random.default_rng(seed).permutation(index)[: len(index) // 2 + 1]))
 
 
-def held_out(data: Data, out: NDArray[np.bool_], epochs: int, units: int, batch: int) -> Floats:
+def held_out(data: Data, out: NDArray[np.bool_], recipe: Recipe) -> Floats:
     """Logits of the rows in `out` by a network that has seen none of their templates."""
-    p = averaged(data.take(np.flatnonzero(~out)), SEED, epochs, units, batch)
+    p = averaged(data.take(np.flatnonzero(~out)), SEED, recipe)
     return logits(p, data.take(np.flatnonzero(out)))
 
 
@@ -253,8 +259,8 @@ def main() -> None:
     drawn = np.random.default_rng(SEED).integers(0, FOLDS, len(templates))
     fold_of = {t: int(k) for t, k in zip(templates, drawn, strict=True)}
     out, out2 = (np.array([fold_of[row.template] == 0 for row in rows]) for rows in (data.rows, other.rows))
-    held = held_out(data, out, EPOCHS, HIDDEN, BATCH)
-    held_second = held_out(other, out2, EPOCHS_SECOND, HIDDEN_SECOND, BATCH_SECOND)
+    held = held_out(data, out, FIRST)
+    held_second = held_out(other, out2, OTHER)
     # From here on, of everything only the third whose templates were held out.
     part, part2 = data.take(np.flatnonzero(out)), other.take(np.flatnonzero(out2))
     at = (np.cumsum(out) - 1)[index[out2]]
@@ -285,9 +291,9 @@ def main() -> None:
     report["touches_body_held_out"] = measures.low(prob, part)
 
     weights = {
-        "head": {**averaged(data, SEED), "slope": slope, "shift": shift},
+        "head": {**averaged(data, SEED, FIRST), "slope": slope, "shift": shift},
         "second": {
-            **averaged(other, SEED, EPOCHS_SECOND, HIDDEN_SECOND, BATCH_SECOND),
+            **averaged(other, SEED, OTHER),
             "slope": slope2,
             "shift": shift2,
         },
@@ -332,8 +338,8 @@ def never_seen(
         entry: dict[str, object] = {}
         for name, rows, (slope, shift) in (("first", data, fit), ("second", other, fit2)):
             out = np.array([row.lang.partition("-")[0] == lang.partition("-")[0] for row in rows.rows])
-            epochs, units = (SHORT, HIDDEN) if name == "first" else (SHORT_SECOND, HIDDEN_SECOND)
-            p = train(quick_of(rows, ~out, SEED), SEED, epochs, units)
+            recipe = SHORT if name == "first" else SHORT_OTHER
+            p = train(quick_of(rows, ~out, SEED), SEED, recipe)
             part = rows.take(np.flatnonzero(np.array([row.lang == lang for row in rows.rows])))
             entry[name] = table(probability(logits(p, part) * slope + shift), part)
         by_language[lang] = entry
@@ -345,7 +351,7 @@ def never_seen(
         n for n in names if n.startswith(("exposure.", "sexual.", "twin.", "degrading.", "touch.", "leave."))
     ):
         out = np.array([row.part.rstrip("+~") == name for row in data.rows])
-        p = train(quick_of(data, ~out, SEED), SEED, epochs=SHORT)
+        p = train(quick_of(data, ~out, SEED), SEED, SHORT)
         part = data.take(np.flatnonzero(np.array([row.part == name for row in data.rows])))
         by_part[name] = table(probability(logits(p, part) * fit[0] + fit[1]), part)
         family = name.partition(".")[0]
