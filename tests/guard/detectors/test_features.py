@@ -31,7 +31,7 @@ def test_what_n_grams_and_pairs_add_is_the_sparse_product(texts: list[str]) -> N
     chance = np.random.default_rng(3)
     n, rows = len(FAMILIES), BUCKETS + PAIR_BUCKETS
     shapes = {
-        "emb_hidden": (4, 3), "gram_hidden": (rows, 3), "hidden_bias": (3,), "hidden_out": (3, n),
+        "emb_hidden": (4, 3), "gram_hidden": (rows, 2), "hidden_bias": (3,), "hidden_out": (3, n),
         "emb_out": (4, n), "gram_out": (rows, n), "out_bias": (n,), "slope": (n,), "shift": (n,),
     }  # fmt: skip
     a = {name: chance.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
@@ -42,7 +42,8 @@ def test_what_n_grams_and_pairs_add_is_the_sparse_product(texts: list[str]) -> N
         for i in range(len(texts)):
             part = slice(pointers[i], pointers[i + 1])
             dense[i, first + indices[part]] = data[part]
-    hidden = np.maximum(embedded @ a["emb_hidden"] + dense @ a["gram_hidden"] + a["hidden_bias"], 0)
+    spelled = np.pad(dense @ a["gram_hidden"], ((0, 0), (0, 1)))
+    hidden = np.maximum(embedded @ a["emb_hidden"] + spelled + a["hidden_bias"], 0)
     slow = hidden @ a["hidden_out"] + embedded @ a["emb_out"] + dense @ a["gram_out"] + a["out_bias"]
     assert np.allclose(Network(a).logits(embedded, texts), slow, atol=1e-3)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rambarde.guard.text.tables import FOLD
 from rambarde.nouns.request import Text
 
-BUCKETS = 1 << 13
+BUCKETS = 1 << 16
 """Size of the hashed n-gram space."""
 SIZES = (2, 3, 4, 5)
 """Lengths of the n-grams, in characters."""

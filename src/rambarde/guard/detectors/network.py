@@ -25,7 +25,8 @@ _STEPS = 127
 class Network:
     """One hidden layer over embedding, n-grams and word pairs, with a direct path, then a calibration per family.
 
-    The rows of `gram_hidden` and `gram_out` are those of the n-grams, then those of the pairs.
+    The rows of `gram_hidden` and `gram_out` are those of the n-grams, then those of the pairs. They go into the first
+    units of the hidden layer only: there are many rows.
     Raises `ValueError` for weights that do not fit this version of the code.
     """
 
@@ -46,8 +47,11 @@ class Network:
     def logits(self, embedded: Floats, folded: list[str]) -> Floats:
         hidden_grams, direct_grams = self._grams(folded)
         a = self._a
-        hidden = np.maximum(embedded @ a["emb_hidden"] + hidden_grams + a["hidden_bias"], 0.0)
-        out = hidden @ a["hidden_out"] + embedded @ a["emb_out"] + direct_grams + a["out_bias"]
+        hidden = embedded @ a["emb_hidden"] + a["hidden_bias"]
+        hidden[:, : hidden_grams.shape[1]] += hidden_grams
+        out = (
+            np.maximum(hidden, 0.0) @ a["hidden_out"] + embedded @ a["emb_out"] + direct_grams + a["out_bias"]
+        )
         return np.asarray(out, dtype=np.float32)
 
     def without(self, embedded: Floats, folded: list[str]) -> Floats:

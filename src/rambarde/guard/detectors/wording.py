@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rambarde.guard.detectors.features import Letters, in_word
 
-PAIR_BUCKETS = 1 << 14
+PAIR_BUCKETS = 1 << 17
 """Size of the hashed space of words and pairs of words."""
 SPAN = 4
 """How many words further on the second of a pair may stand."""
