@@ -13,17 +13,26 @@ from rambarde.guard.detectors.features import (
     _MOST_LETTERS,
     BUCKETS,
     Letters,
+    buckets,
     grams,
     matrix,
     pieces_of,
     spans,
 )
 from rambarde.guard.detectors.network import FAMILIES, Network
-from rambarde.guard.detectors.wording import PAIR_BUCKETS, pairs
+from rambarde.guard.detectors.wording import PAIR_BUCKETS, pair_buckets, pairs
 from rambarde.guard.text.normalise import canonical
 from rambarde.guard.text.tables import FOLD
 
 TEXTS = st.text(st.sampled_from("ab c.,d\u00e9ж猫उ\U0001f600"), max_size=40)
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=8))
+def test_n_grams_and_pairs_of_many_texts_are_those_of_each(texts: list[str]) -> None:
+    for many, each in ((buckets, grams), (pair_buckets, pairs)):
+        rows, columns = many(texts)
+        for i, text in enumerate(texts):
+            assert np.array_equal(np.unique(columns[rows == i]), each(text))
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=5))

@@ -168,6 +168,21 @@ def _stripped(text: str, start: int, end: int) -> Span:
     return start, end
 
 
+def buckets(folded: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of the n-grams of many folded texts, as `grams` has them, with repeats and in no order."""
+    joined = "".join(f" {text} " for text in folded)
+    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    lengths = np.array([len(text) + 2 for text in folded], dtype=np.int64)
+    row = np.repeat(np.arange(len(folded)), lengths)
+    left = np.cumsum(lengths)[row] - np.arange(len(codes))
+    rows, columns = [], []
+    for size in SIZES:
+        inside = left[: max(0, len(codes) - size + 1)] >= size
+        rows.append(row[: len(inside)][inside])
+        columns.append(_hashes(codes, size)[inside])
+    return np.concatenate(rows), np.concatenate(columns).astype(np.int64)
+
+
 def _hashes(codes: NDArray[np.uint32], size: int) -> NDArray[np.uint32]:
     """The bucket of the n-gram that begins at each character."""
     count = max(0, len(codes) - size + 1)

@@ -8,8 +8,8 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 
-from rambarde.guard.detectors.features import BUCKETS, grams
-from rambarde.guard.detectors.wording import PAIR_BUCKETS, pairs
+from rambarde.guard.detectors.features import BUCKETS, buckets
+from rambarde.guard.detectors.wording import PAIR_BUCKETS, pair_buckets
 
 Floats = NDArray[np.float32]
 FAMILIES = (
@@ -17,6 +17,8 @@ FAMILIES = (
     "minor", "person_reference", "reduces_exposure",
     "touches_body",
 )  # fmt: skip
+_BATCH = 64
+"""Texts whose n-grams are worked on at once: what fits into the cache of a core."""
 _SCALE = "_scale"
 _STEPS = 127
 """Steps of a weight in one byte, on either side of zero."""
@@ -63,13 +65,25 @@ class Network:
 
     def _grams(self, folded: list[str]) -> tuple[Floats, Floats]:
         """What n-grams and pairs of each text add to the hidden layer and to the result."""
-        sums = np.zeros((len(folded), self._both.shape[1]), dtype=np.float32)
-        for row, text in zip(sums, folded, strict=True):
-            for columns in (grams(text), BUCKETS + pairs(text)):
-                if len(columns):
-                    row += self._both[columns].sum(axis=0) / np.float32(len(columns) ** 0.5)
+        sums = np.empty((len(folded), self._both.shape[1]), dtype=np.float32)
+        for start in range(0, len(folded), _BATCH):
+            part = folded[start : start + _BATCH]
+            sums[start : start + _BATCH] = _summed(self._both[:BUCKETS], *buckets(part), len(part))
+            sums[start : start + _BATCH] += _summed(self._both[BUCKETS:], *pair_buckets(part), len(part))
         hidden = self._a["gram_hidden"].shape[1]
         return sums[:, :hidden], sums[:, hidden:]
+
+
+def _summed(table: Floats, rows: NDArray[np.int64], columns: NDArray[np.int64], count: int) -> Floats:
+    """For each of so many texts the sum of the table's rows that it has, each once, over the root of their number."""
+    rows, columns = np.divmod(np.unique(rows * len(table) + columns), len(table))
+    counts = np.bincount(rows, minlength=count)
+    some = np.flatnonzero(counts)
+    sums = np.zeros((count, table.shape[1]), dtype=np.float32)
+    if len(some):
+        starts = np.cumsum(counts[some]) - counts[some]
+        sums[some] = np.add.reduceat(table[columns], starts, axis=0) / np.sqrt(counts[some])[:, None]
+    return sums
 
 
 class Mixture:

@@ -6,7 +6,9 @@ Characters tell words, and an embedding tells what a text is about; neither tell
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 from zlib import crc32
 
 import numpy as np
@@ -50,13 +52,25 @@ def _number(unit: str) -> int:
 
 def pairs(folded: str) -> NDArray[np.int64]:
     """The buckets of all words, of neighbours, and of words a little apart, each once, in order."""
-    found = np.array([_number(unit) for unit in units(folded)], dtype=np.uint32)
-    return np.unique(
-        np.concatenate([_mixed(found), *(_mixed(found, ahead) for ahead in range(1, SPAN + 1))])
-    ).astype(np.int64)
+    return np.unique(pair_buckets([folded])[1])
 
 
-def _mixed(found: NDArray[np.uint32], ahead: int = 0) -> NDArray[np.uint32]:
+def pair_buckets(folded: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of many folded texts, as `pairs` has them, with repeats and in no order."""
+    words = [[_number(unit) for unit in units(text)] for text in folded]
+    found = np.array(list(chain.from_iterable(words)), dtype=np.uint32)
+    lengths = np.array([len(numbers) for numbers in words], dtype=np.int64)
+    row = np.repeat(np.arange(len(folded)), lengths)
+    left = np.cumsum(lengths)[row] - np.arange(len(found))
+    rows, columns = [], []
+    for ahead in range(SPAN + 1):
+        inside = (left > ahead)[: max(0, len(found) - ahead)]
+        rows.append(row[: len(inside)][inside])
+        columns.append(_mixed(found, ahead)[inside])
+    return np.concatenate(rows), np.concatenate(columns).astype(np.int64)
+
+
+def _mixed(found: NDArray[np.uint32], ahead: int) -> NDArray[np.uint32]:
     """Buckets of single words, or of each with the one so many words further on."""
     value = found * np.uint32(0x9E3779B1)
     if ahead:
