@@ -45,6 +45,10 @@ SAME ?= ../shared/data/images/portraits
 eval: .venv/.test
 	$(BIN)/python training/eval_text.py $(DATA)
 	$(BIN)/python training/eval_comparison.py --same $(SAME) $(ARGS)
+	$(BIN)/python training/eval_bodies.py $(ARGS)
+	$(BIN)/python training/eval_people.py --same $(SAME) $(ARGS)
+	$(BIN)/python training/eval_attacks.py $(ARGS)
+	$(BIN)/python training/eval_writing.py $(ARGS)
 
 # Write the installed detectors into the shipped policy: a policy change, visible as a diff.
 pin: .venv/.test

@@ -23,7 +23,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import heldout
@@ -38,7 +38,7 @@ from rambarde.guard.compare import age, grid
 from rambarde.guard.compare.body import CELL, CHIN, Body, observe
 from rambarde.guard.compare.comparison import compare, load
 from rambarde.guard.compare.exposure import LEAST
-from rambarde.guard.compare.tone import tones
+from rambarde.guard.compare.tone import discs, tones
 from rambarde.guard.media import faces
 from rambarde.guard.media.faces import Face
 from rambarde.nouns.request import Picture
@@ -146,7 +146,7 @@ def around(rgb: Pixels, face: Face) -> Pixels:
 
 def distance(colour: Pixels, image: Image.Image, face: Face) -> float:
     """Squared distance from the face's tone, in the measure's own terms; infinite if it finds no tone."""
-    found = tones(image, face)
+    found = tones(discs(image, face))
     skin = float(found[0].skin(colour)) if found else 0.0
     return 2 - 2 * math.log(skin) if skin > 1e-9 else math.inf
 
@@ -321,7 +321,7 @@ HARMLESS: dict[str, dict[str, Edit]] = {
     "border": {"white": lambda p: bordered(p.rgb)},
     "JPEG quality 40": {"jpeg": lambda p: compressed(p.rgb, 40)},
     "grey": {"grey": lambda p: grey(p.rgb)},
-    "sepia": {"sepia": lambda p: scaled(grey(p.rgb), (1.07, 0.86, 0.6))},
+    "sepia": {"sepia": lambda p: sepia(p.rgb)},
 }
 APART = ("clothes, beige to brown", "clothes, wearer's skin tone", "grey", "sepia")
 """Groups that are known to fail, and not counted in the sum."""
@@ -331,6 +331,66 @@ def harmless(photo: Photo) -> Iterator[tuple[str, str, Pixels]]:
     for group, edits in HARMLESS.items():
         for name, edit in edits.items():
             yield group, name, edit(photo)
+
+
+# Weak spots, apart from the sums: what a first version could not tell or missed.
+
+
+def faded(photo: Photo, rgb: Pixels) -> Pixels:
+    """Light that falls off from the chin to 0.3 of it six units below."""
+    down = (np.arange(rgb.shape[0]) - photo.at.middle[1]) / photo.at.unit
+    light = np.clip(1 - (down - CHIN) / 6 * 0.7, 0.3, 1)[:, None, None]
+    return scaled(rgb, light ** (1 / 2.2))
+
+
+def sepia(rgb: Pixels) -> Pixels:
+    return scaled(grey(rgb), (1.07, 0.86, 0.6))
+
+
+def headless(photo: Photo, rgb: Pixels) -> Pixels:
+    """The head under one flat area, so that no face is found."""
+    out = rgb.copy()
+    (x, y), unit = photo.at.middle, photo.at.unit
+    box = [round(v) for v in (y - 2.2 * unit, y + 1.9 * unit, x - 1.5 * unit, x + 1.5 * unit)]
+    top, bottom, left, right = (max(0, v) for v in box)
+    out[top:bottom, left:right] = (70, 70, 75)
+    return out
+
+
+def weak(photo: Photo) -> Iterator[tuple[bool, str, str, Pixels, Pixels]]:
+    """Whether it exposes, group, edit, original, output."""
+    rgb = photo.rgb
+    dyed_before, grey_before, back = dyed(photo, photo.cheek), grey(rgb), headless(photo, rgb)
+    worn = replace(photo, rgb=dyed_before)
+    draw = np.random.default_rng([SEED, sum(photo.name.encode())])
+    for percent in (25, 50):
+        patch = patched(photo, percent)
+        edit = f"{percent} %"
+        yield True, "light falls off", edit, rgb, faded(photo, patch)
+        for seed in (2, 3):
+            shift = draw.normal(0, (7, 3, 4))
+            yield True, "colour at random", edit, rgb, patched(photo, percent, seed, shift)
+        yield True, "output grey", edit, rgb, grey(patch)
+        yield True, "output sepia", edit, rgb, sepia(patch)
+        yield True, "grey before and after", edit, grey_before, grey(patch)
+        yield True, "clothes of skin tone before", edit, dyed_before, patched(worn, percent, 1)
+        yield True, "head hidden before and after", edit, back, headless(photo, patch)
+    yield False, "light falls off", "nothing else", rgb, faded(photo, rgb)
+    for name, colour in (("green", (40, 110, 90)), ("sand", (220, 190, 150))):
+        new = backed(photo, rgb, colour)
+        yield False, "new background, output grey", name, rgb, grey(new)
+        yield False, "new background, output sepia", name, rgb, sepia(new)
+        yield False, "new background, grey before and after", name, grey_before, grey(new)
+        yield False, "new background, head hidden", name, back, headless(photo, new)
+        yield (
+            False,
+            "new background, clothes of skin tone",
+            name,
+            dyed_before,
+            backed(photo, dyed_before, colour),
+        )
+    yield False, "brighter, grey before and after", "x 1.2", grey_before, scaled(grey_before, 1.2)
+    yield False, "JPEG quality 40, head hidden", "jpeg", back, compressed(back, 40)
 
 
 def scored(original: Picture, output: Pixels, photo: str, group: str, edit: str) -> Score:
@@ -409,7 +469,13 @@ def grouped(scores: Sequence[Score], key: Callable[[Score], str]) -> dict[str, d
     return {name: line(members) for name, members in groups.items()}
 
 
-def report(photos: Sequence[Photo], bare: list[Score], fine: list[Score]) -> dict[str, object]:
+def report(
+    photos: Sequence[Photo],
+    bare: list[Score],
+    fine: list[Score],
+    apart_bare: list[Score],
+    apart_fine: list[Score],
+) -> dict[str, object]:
     light = {p.name: p.light for p in photos}
     apart = {p.name: p.apart for p in photos}
     small = {p.name for p in photos if max(p.rgb.shape) <= 256}
@@ -427,16 +493,23 @@ def report(photos: Sequence[Photo], bare: list[Score], fine: list[Score]) -> dic
     def size(score: Score) -> str:
         return "up to 256 pixels" if score.photo in small else "more than 256 pixels"
 
+    def who(score: Score) -> str:
+        return "woman, by eye" if score.photo in heldout.WOMEN else "man, by eye"
+
     parts = {
         "recall by size of the area": grouped(bare, lambda s: s.group),
         "recall from 25 %, by what is on top": grouped(large, lambda s: s.edit),
         "recall from 25 %, by face": grouped(large, tone),
         "colour as it is, by its distance": grouped([s for s in bare if s.edit.startswith("as it is")], near),
         "recall from 25 %, by picture": grouped(large, size),
+        "recall from 25 %, by person": grouped(large, who),
+        "weak spots, exposed": grouped(apart_bare, lambda s: s.group),
+        "weak spots, harmless": grouped(apart_fine, lambda s: s.group),
         "harmless edits": grouped(fine, lambda s: s.group),
         "harmless edits, each": grouped(fine, lambda s: f"{s.group}: {s.edit}"),
         "harmless, by face": grouped(summed, tone),
         "harmless, by picture": grouped(summed, size),
+        "harmless, by person": grouped(summed, who),
         "sums": {"areas from 25 %": line(large), "harmless, without those apart": line(summed)},
     }
     for title, rows in parts.items():
@@ -500,17 +573,21 @@ def main() -> int:
     print(f"{len(photos)} photographs, one adult each; left out: {left_out or 'none'}")
     bare: list[Score] = []
     fine: list[Score] = []
+    weak_bare: list[Score] = []
+    weak_fine: list[Score] = []
     for photo in photos:
         original = picture(photo.rgb)
         bare += [scored(original, out, photo.name, g, e) for g, e, out in exposures(photo)]
         fine += [scored(original, out, photo.name, g, e) for g, e, out in harmless(photo)]
+        for exposes, g, e, before, out in weak(photo):
+            (weak_bare if exposes else weak_fine).append(scored(picture(before), out, photo.name, g, e))
     if photos:
         result |= {
             "photographs": {
                 p.name: {"size": p.rgb.shape[1::-1], "face_lightness": round(p.light, 1)} for p in photos
             },
             "left_out": left_out,
-            **report(photos, bare, fine),
+            **report(photos, bare, fine, weak_bare, weak_fine),
         }
     if options.same and options.same.is_dir():
         real = same_people(options.same)

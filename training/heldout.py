@@ -8,7 +8,7 @@ looks younger than 25 to the age network, or bare shoulders, were left out befor
 
 from __future__ import annotations
 
-from packages import from_npm
+from packages import from_npm, from_pypi
 
 PACKAGES = {
     ("argon-design-system-free", "1.2.0"): {
@@ -59,10 +59,50 @@ PACKAGES = {
 """Name and version → path in the package → SHA-256."""
 
 
-def fetch() -> dict[str, bytes]:
-    """The files by `package@version/path`, through the ordinary client; nothing is kept on disk."""
+WOMEN = (
+    "argon-design-system-free@1.2.0/assets/img/faces/team-2.jpg",
+    "material-kit@2.0.4/assets/img/faces/avatar.jpg",
+    "paper-kit-2@2.1.0/assets/img/faces/joe-gardner-2.jpg",
+    "soft-ui-dashboard@1.0.1/assets/img/kal-visuals-square.jpg",
+    "soft-ui-dashboard@1.0.1/assets/img/ivancik.jpg",
+    *(f"tabler-ui@0.0.34/dist/demo/faces/female/{number}.jpg" for number in (6, 9, 13, 21)),
+)
+"""Who reads as a woman, by eye; the others read as men."""
+
+
+BODIES = {
+    ("argon-design-system-free", "1.2.0"): {
+        "assets/img/faces/brooke-cagle.jpg": "4e597418fc1e1ffeb6a734949ce0f859e83d943e475a00546a0e69e0dd78977a",
+    },
+    ("material-kit", "2.0.4"): {
+        "assets/img/examples/studio-2.jpg": "24b22d24572074010835d7f32cd9604d4d9ef35326c7f57a1f56e8ce015d91a5",
+        "assets/img/examples/clem-onojeghuo.jpg": "c213b2d21fc5f9e76a5551df0831979d55191e114342858bcd851be1cb833909",
+        "assets/img/examples/mariya-georgieva.jpg": "2e84a3e422bbf4101de550ec8648ed321ddb132427a863c9cbfd1be45e0f6aa2",
+    },
+}
+"""Adults whose legs can be seen, one or several: what `eval_bodies.py` reports on."""
+
+
+DEVELOPED = {
+    ("soft-ui-design-system", "1.0.4"): {
+        "assets/img/meeting.jpg": "4f392f3c78cdf8278d6caa7fe78d0377a553b391a55e3a5826976dea76dfb464",
+        "assets/img/toa-heftiba.jpg": "feedd4a7ce3db7a468824c1a03c44726ae792a3ad474439b2f2969cf4f6843ec",
+    },
+    ("pypi:ultralytics", "8.4.190"): {
+        "ultralytics/assets/bus.jpg": "c02019c4979c191eb739ddd944445ef408dad5679acab6fd520ef9d434bfbc63",
+    },
+}
+"""Such photographs on which the thresholds of legs were chosen. The package of the last one is under AGPL-3.0: it is
+opened to measure, and nothing of it is installed or kept."""
+
+
+def fetch(packages: dict[tuple[str, str], dict[str, str]] = PACKAGES) -> dict[str, bytes]:
+    """The files by `package@version/path`, through the ordinary clients; nothing is kept on disk."""
     found = {}
-    for (name, version), members in PACKAGES.items():
-        for path, data in from_npm(name, version, members).items():
-            found[f"{name}@{version}/{path}"] = data
+    for (name, version), members in packages.items():
+        if name.startswith("pypi:"):
+            got = {path: from_pypi(name[5:], version, path, digest) for path, digest in members.items()}
+        else:
+            got = from_npm(name, version, members)
+        found |= {f"{name}@{version}/{path}": data for path, data in got.items()}
     return found

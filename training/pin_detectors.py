@@ -19,7 +19,10 @@ SHIPPED = Path(__file__).parent.parent / "src/rambarde/guard/policy/packs/shippe
 
 def main() -> None:
     lines = []
+    extras = {point.name for point in parts.detector_points() if point.extras}
     for detector in parts.detectors(Settings()):
+        if detector.info.name in extras:
+            continue  # no shipped policy requires what is not installed by default
         detector.load()
         lines.append(
             f'  {detector.info.name}: {{version: "{detector.info.version}", digest: "{detector.digest}"}}'

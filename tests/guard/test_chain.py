@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rambarde.guard import chain as module
+from rambarde.guard import sight
 from rambarde.guard.answer import Released, Withheld
 from rambarde.guard.arrival import Draft, Repeated, Upload
 from rambarde.guard.room import Room
@@ -134,8 +135,13 @@ async def test_whatever_breaks_inside_too(step: str, monkeypatch: pytest.MonkeyP
     def broken(*_: object, **__: object) -> None:
         raise bug()
 
+    async def breaking(*_: object) -> None:
+        raise bug()
+
     if step == "inspector":
-        made.inspector.output = broken  # type: ignore[method-assign,assignment]
+        made.inspector.output = breaking  # type: ignore[method-assign,assignment]
+    elif step == "decode":
+        monkeypatch.setattr(sight, step, broken)
     elif step == "decide":
         monkeypatch.setattr(made.policies.evaluator, "decide", broken)
     else:

@@ -60,7 +60,8 @@ def serving(
 
     `wait` until the models are ready.
     """
-    gateway = wire(Settings(data=str(data), port=0, **settings), upstream=upstream, demo=demo)  # type: ignore[arg-type]
+    chosen = Settings(data=str(data), port=0, **{"workers": 0, **settings})  # type: ignore[arg-type]
+    gateway = wire(chosen, upstream=upstream, demo=demo)
     if inspector is not None:
         gateway.chain.inspector = inspector
     if change is not None:

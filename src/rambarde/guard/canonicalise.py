@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rambarde.guard.arrival import Arrival, Draft, Upload
 from rambarde.guard.digest import digest
-from rambarde.guard.media.decode import decode
 from rambarde.guard.media.limits import Limits as PictureLimits
-from rambarde.guard.media.strip import strip
+from rambarde.guard.sight import Sight
 from rambarde.guard.text.normalise import canonical
 from rambarde.nouns.caller import Caller
 from rambarde.nouns.fault import Fault, Kind, invalid
@@ -35,11 +33,14 @@ async def canonicalise(
     *,
     reserve: Callable[[int], None] = lambda _pixels: None,
     pictured: bool = True,
+    sight: Sight | None = None,
 ) -> Request:
     """The request in its one form. The caller is the strictest until `identify` says who it is.
 
     `reserve` is told the pixels of each picture once it is decoded, and may refuse more of them.
-    `pictured` is false where an edit is only judged, with a picture supposed instead of attached.
+    `pictured` is false where an edit is only judged, with a picture supposed instead of attached. Pictures are
+    decoded by `sight` (default: in this process), and stripped to what the detectors will look at: nothing else
+    of a file goes further.
     Raises `Fault` for what is out of limits or cannot be decoded; the first fault found is the one named.
     """
     if not 1 <= draft.n <= limits.n:
@@ -58,9 +59,10 @@ async def canonicalise(
         raise invalid("image_missing", "An edit needs a picture.", remedy="Attach `image`.", field="image")
     prompt = await asyncio.to_thread(canonical, draft.prompt, limit=limits.prompt)
     negative = draft.negative_prompt
+    sight = sight or Sight()
     images = []
     for upload in draft.images:
-        images.append(await _decode(upload, limits.picture))
+        images.append(await _decode(sight, upload, limits.picture))
         reserve(images[-1].width * images[-1].height)
     return Request(
         id=arrival.id,
@@ -73,7 +75,7 @@ async def canonicalise(
         if negative and negative.strip()
         else None,
         images=tuple(images),
-        mask=await _decode(draft.mask, limits.picture) if draft.mask else None,
+        mask=await _decode(sight, draft.mask, limits.picture) if draft.mask else None,
         n=draft.n,
         size=draft.size,
         model=draft.model,
@@ -83,18 +85,12 @@ async def canonicalise(
     )
 
 
-async def _decode(upload: Upload, limits: PictureLimits) -> Picture:
-    return await asyncio.to_thread(_decoded, upload, limits)
-
-
-def _decoded(upload: Upload, limits: PictureLimits) -> Picture:
-    """Decoded, and stripped to what the detectors will look at: nothing else of the file goes further."""
-    picture = decode(
+async def _decode(sight: Sight, upload: Upload, limits: PictureLimits) -> Picture:
+    return await sight.decode(
         upload.data,
         limits=limits,
         field=upload.field,
         declared=upload.declared,
         filename=upload.filename,
+        bare=True,
     )
-    data = strip(picture, limits=limits)
-    return replace(picture, data=data, sha256=hashlib.sha256(data).hexdigest())

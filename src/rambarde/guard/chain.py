@@ -23,7 +23,6 @@ from rambarde.guard.earlier import Earlier
 from rambarde.guard.inspect import Inspection, Inspector
 from rambarde.guard.life import Blind, Life
 from rambarde.guard.lineage import Lineage, Origin
-from rambarde.guard.media.decode import decode
 from rambarde.guard.policy.evaluation import Evaluator
 from rambarde.guard.policy.language import Requirement
 from rambarde.guard.ports import Keeper, PolicyHolder, Recorder
@@ -142,6 +141,7 @@ class Chain:
         await asked.earlier.settle(asked.inspection, asked.decision)
         if asked.decision.outcome is not Outcome.ALLOW:
             return await self._finish(life, asked, [], refusal=asked.decision)
+        self.inspector.prepare(asked.request)
         with life.stage("generate"):
             images = await self._generate(asked.request, life)
         with life.stage("inspect_outputs"):
@@ -168,8 +168,9 @@ class Chain:
         """Canonicalise, identify, inspect the inputs, decide whether to generate at all."""
         with life.stage("canonicalise"):
             draft = await arrival.read()
+            sight, reserve = self.inspector.sight, life.place.reserve
             request = await canonicalise(
-                arrival, draft, self.limits.request, reserve=life.place.reserve, pictured=supposed is None
+                arrival, draft, self.limits.request, reserve=reserve, pictured=supposed is None, sight=sight
             )
             life.request = request
         with life.stage("identify"):
@@ -273,9 +274,7 @@ class Chain:
 
     async def _decode(self, image: Generated, life: Life) -> Picture:
         try:
-            picture = await asyncio.to_thread(
-                decode, image.data, limits=self.limits.request.picture, field="output"
-            )
+            picture = await self.inspector.sight.output(image.data, self.limits.request.picture)
         except Fault as error:
             raise Fault(
                 Kind.UPSTREAM,
@@ -290,7 +289,7 @@ class Chain:
         """All that is known when one output is judged: what was asked, what is seen, what has changed."""
         origin = asked.origin
         change = Change(picture, asked.request.images, origin.originals, origin.session, origin.lost)
-        seen, changed = await asyncio.gather(self.inspector.output(picture), self.inspector.change(change))
+        changed, seen = await asyncio.gather(self.inspector.change(change), self.inspector.output(picture))
         life.spent(seen.timings | changed.timings)
         return Inspection(
             asked.inspection.signals | seen.signals | changed.signals, asked.inspection.evidence

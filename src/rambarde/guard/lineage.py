@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from rambarde.guard.compare.comparison import exposures
-from rambarde.guard.media.decode import decode
 from rambarde.guard.media.pdq import GOOD_QUALITY, dihedral
 from rambarde.guard.policy.catalogue import LINEAGE_SPECS
 from rambarde.guard.ports import Clock, Keeper
+from rambarde.guard.sight import Sight
 from rambarde.nouns.custody import Shelf
 from rambarde.nouns.lineage import Fingerprint, Trace
 from rambarde.nouns.request import Action, Picture, Request
@@ -77,6 +76,7 @@ class Lineage:
     register: Register
     keeper: Keeper
     clock: Clock
+    sight: Sight = Sight()
 
     async def trace(self, request: Request) -> Origin:
         """Recognise the inputs: the same file, or PDQ within 31 bits in any orientation, and the session."""
@@ -115,7 +115,7 @@ class Lineage:
             return
         chains = list(origin.chains) or [await self._begin(request, picture) for picture in request.images]
         for picture, fingerprint in outputs:
-            shares = await asyncio.to_thread(exposures, picture)
+            shares = await self.sight.exposures(picture)
             for chain in chains:
                 await self._tie(request, fingerprint, chain, {"shares": list(shares)})
 
@@ -130,7 +130,7 @@ class Lineage:
             Shelf.ORIGINAL, picture.data, media_type=picture.media_type, life=ORIGINAL_LIFE, record=request.id
         )
         found = (await asyncio.to_thread(dihedral, picture))[0]
-        shares = await asyncio.to_thread(exposures, picture)
+        shares = await self.sight.exposures(picture)
         fingerprint = Fingerprint(picture.sha256, found.hex if found.quality >= GOOD_QUALITY else None)
         await self._tie(request, fingerprint, chain, {"shares": list(shares)})
         return chain
@@ -158,7 +158,7 @@ class Lineage:
             if kept is None:
                 lost.append(_shares(trace))
                 continue
-            picture = await asyncio.to_thread(decode, kept.data, field="original")
+            picture = await self.sight.decode(kept.data, field="original")
             if picture.sha256 not in sent:
                 pictures.append(picture)
         return tuple(pictures), tuple(lost)

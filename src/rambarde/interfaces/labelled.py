@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from rambarde.guard.chain import Chain
 from rambarde.guard.policy.catalogue import INPUT, LINEAGE, OUTPUT, Catalogue
 from rambarde.guard.policy.language import All, AnyOf, Condition, Not, Policy, SignalAtom, Test
 from rambarde.measure.evaluate import Gauge, Judged
-from rambarde.measure.rows import DataSet, read
+from rambarde.measure.rows import DataSet, Row, read
 from rambarde.nouns.caller import Caller, Context
 from rambarde.nouns.decision import Decision, Point
 from rambarde.nouns.fault import Fault, Kind, invalid
@@ -40,7 +40,7 @@ class Terms:
     picture: str = SUPPOSED
 
 
-def data_sets(paths: Iterable[Path]) -> tuple[DataSet, ...]:
+def data_sets(paths: Iterable[Path]) -> tuple[DataSet[Row], ...]:
     """Read the files, each a set by its name. Raises `Fault`, `data_unreadable` among others."""
     found: dict[str, bytes] = {}
     for path in paths:
@@ -114,12 +114,21 @@ async def judge(
     advance: Callable[[], None] = lambda: None,
 ) -> Answers:
     """Judge each request (kind and text). `keep`: only these signals are kept; None: all."""
-    waiting = iter(requests)
+    return await each(requests, lambda asked: _judged(chain, *asked, terms, keep), advance)
+
+
+async def each(
+    keys: Iterable[tuple[str, str]],
+    ask: Callable[[tuple[str, str]], Awaitable[Judged]],
+    advance: Callable[[], None],
+) -> Answers:
+    """The answer to each key, `AT_ONCE` at a time."""
+    waiting = iter(keys)
     answers: Answers = {}
 
     async def work() -> None:
-        for kind, text in waiting:
-            answers[kind, text] = await _judged(chain, kind, text, terms, keep)
+        for key in waiting:
+            answers[key] = await ask(key)
             advance()
 
     workers = [asyncio.ensure_future(work()) for _ in range(AT_ONCE)]
@@ -176,16 +185,22 @@ def _arrival(kind: str, text: str, terms: Terms, uploads: tuple[Upload, ...] = (
 def gauges(policy: Policy, names: Catalogue) -> tuple[Gauge, ...]:
     """The signals of text that the policy's detectors give at admit, with the thresholds that its rules set."""
     required = {one.name for one in policy.detectors}
-    set_at: dict[str, set[float]] = {}
-    for rule in policy.rules:
-        if Point.ADMIT in rule.points:
-            for atom in _atoms(rule.when):
-                set_at.setdefault(atom.signal, set()).add(atom.threshold)
+    at = thresholds(policy, Point.ADMIT)
     return tuple(
-        Gauge(name, names[name].polarity, name.partition(".")[2], tuple(sorted(set_at.get(name, ()))))
+        Gauge(name, names[name].polarity, name.partition(".")[2], at.get(name, ()))
         for name in of_text(names)
         if names[name].detector in required
     )
+
+
+def thresholds(policy: Policy, point: Point) -> dict[str, tuple[float, ...]]:
+    """The thresholds that the rules of this point set, by signal, in rising order."""
+    found: dict[str, set[float]] = {}
+    for rule in policy.rules:
+        if point in rule.points:
+            for atom in _atoms(rule.when):
+                found.setdefault(atom.signal, set()).add(atom.threshold)
+    return {name: tuple(sorted(values)) for name, values in found.items()}
 
 
 def of_text(names: Catalogue) -> tuple[str, ...]:

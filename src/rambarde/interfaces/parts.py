@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Collection, Iterable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rambarde.guard.detectors.contract import Detector, DetectorInfo
+from rambarde.guard.detectors.contract import Detector, DetectorInfo, Subject
 from rambarde.guard.inspect import Inspector
 from rambarde.guard.policy.catalogue import Catalogue, catalogue
 from rambarde.guard.policy.evaluation import Evaluator
 from rambarde.guard.policy.language import Policy
 from rambarde.guard.policy.reading import SHIPPED, read_file, read_policy, shipped
 from rambarde.guard.upstreams.contract import Upstream, UpstreamConfig
+from rambarde.guard.workers.pool import Pool, cores
 from rambarde.nouns.fault import Fault, Kind, invalid
 
 if TYPE_CHECKING:
@@ -28,6 +31,20 @@ KEY_VARIABLE = "RAMBARDE_UPSTREAM_KEY"
 def detectors(settings: Settings) -> tuple[Detector, ...]:
     """All installed detectors, built and not loaded. Raises `Fault` for one that cannot be built."""
     return tuple(detector(point, settings) for point in detector_points())
+
+
+def pool(settings: Settings, installed: Iterable[Detector]) -> Pool | None:
+    """The worker processes that the settings ask for, not started; None if pictures stay in this process.
+
+    They get those of the `installed` detectors that do not look at texts.
+    """
+    names = tuple(d.info.name for d in installed if d.info.subject is not Subject.TEXT)
+    size = cores() if settings.workers < 0 else settings.workers
+    return Pool(functools.partial(_chosen, settings, names), size) if size else None
+
+
+def _chosen(settings: Settings, names: Collection[str]) -> tuple[Detector, ...]:
+    return tuple(detector(point, settings) for point in detector_points() if point.name in names)
 
 
 def detector_points() -> list[EntryPoint]:

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from rambarde.guard.detectors.contract import Subject
 from rambarde.guard.inspect import Inspector
-from rambarde.guard.media.decode import decode
 from rambarde.guard.media.limits import DEFAULT, Limits
 from rambarde.guard.media.pdq import GOOD_QUALITY, pdq
 from rambarde.guard.media.sniff import sniff
@@ -114,7 +113,9 @@ class Scanner:
         names = {d.info.name for d in installed}
         required = [r for r in evaluator.policy.detectors if r.name in names]
         wanted = {requirement.name for requirement in required}
-        inspector = Inspector((d for d in installed if d.info.name in wanted), required)
+        inspector = Inspector(
+            (d for d in installed if d.info.name in wanted), required, pool=parts.pool(settings, installed)
+        )
         inspector.load()
         if inspector.unfit:
             inspector.close()
@@ -153,7 +154,7 @@ class Scanner:
             if len(data) <= self._limits.bytes:
                 known = replace(known, sha256=hashlib.sha256(data).hexdigest())
             # The name does not count: a PNG called .jpg can be looked at all the same.
-            picture = await asyncio.to_thread(decode, data, limits=self._limits)
+            picture = await self._inspector.sight.decode(data, limits=self._limits)
             hashed = await asyncio.to_thread(pdq, picture)
             seen = await self._inspector.output(picture)
         except Fault as fault:

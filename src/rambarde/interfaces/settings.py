@@ -47,6 +47,8 @@ class Settings:
     """Names of invented characters, in the same form; changes the digest that a policy must pin; empty: none."""
     rate_per_minute: int = 600
     """Requests a minute of a credential that has no limit of its own."""
+    workers: int = -1
+    """Processes that decode and look at pictures; 0: none, in this process; -1: one for each core."""
     in_flight: int = 64
     """Requests on the path at once; more are refused before generation."""
     generate_seconds: float = 120.0
@@ -60,6 +62,7 @@ class Settings:
         for name, low, high in (
             ("port", 0, 65535),
             ("rate_per_minute", 1, 10_000_000),
+            ("workers", -1, 256),
             ("in_flight", 1, 100_000),
             ("generate_seconds", 1, 3600),
             ("hold_days", 0.01, 7),

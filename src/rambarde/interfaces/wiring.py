@@ -143,7 +143,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
     except BaseException:
         vault.close()
         raise
-    inspector = Inspector(installed, government.tenure.policy.detectors)
+    inspector = Inspector(installed, government.tenure.policy.detectors, pool=parts.pool(settings, installed))
     recorder = LogRecorder(tree)
     limits = ChainLimits(
         generate=settings.generate_seconds,
@@ -156,7 +156,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         generator,
         recorder,
         vault.items,
-        Lineage(vault.lineage, vault.items, vault.database.clock),
+        Lineage(vault.lineage, vault.items, vault.database.clock, inspector.sight),
         vault.cipher.blind,
         limits,
         vault.database.clock,

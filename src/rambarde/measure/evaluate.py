@@ -7,38 +7,25 @@ against recall and against the false positives. It holds no text.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rambarde.measure.calibration import calibrate
 from rambarde.measure.report import Example, Header, Report, RuleCount, SetNote, SignalReport, Slice
-from rambarde.measure.rows import DataSet, Row, once
+from rambarde.measure.rows import NONE, DataSet, Labelled, R, once
 from rambarde.measure.sweep import ABSENT, STEPS, UNKNOWN, Share, area, sweep
 from rambarde.nouns.decision import Outcome
 from rambarde.nouns.signal import Polarity, Signal, State
 
 EXAMPLES = 20
 """Most examples of each set and label."""
-NONE = "(none)"
-"""Stands for the family or technique of rows that name none."""
 ALL = "(all)"
 CROSS = " + "
 """Between the dimensions of a slice that shares several."""
 _TOLD = 3
 """Most signals told of an example: the worst ones."""
-_OF: Mapping[str, Callable[[Row], str]] = {
-    "category": lambda row: row.category,
-    "group": lambda row: row.group,
-    "lang": lambda row: row.lang,
-    "family": lambda row: row.family or NONE,
-    "technique": lambda row: row.technique or NONE,
-    "kind": lambda row: row.kind,
-    "source": lambda row: row.source,
-}
-"""What rows may share."""
-_ALWAYS = ("category", "lang", "family", "technique", "kind")
-"""What is told without being asked for; and groups, where a category names one."""
-DIMENSIONS = tuple(_OF)
+_ASKED = frozenset({"source"})
+"""Dimensions that are told only if somebody asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +57,13 @@ class Gauge:
 
 
 Answers = Mapping[tuple[str, str], Judged]
-"""By kind and text: each request is judged once, in however many sets it stands."""
+"""By a row's key: each request is judged once, in however many sets it stands."""
+Pairs = list[tuple[Labelled, Judged]]
 
 
 def evaluate(
     header: Header,
-    sets: Sequence[DataSet],
+    sets: Sequence[DataSet[R]],
     answers: Answers,
     gauges: Sequence[Gauge],
     *,
@@ -83,12 +71,12 @@ def evaluate(
     texts: bool = False,
     by: Sequence[tuple[str, ...]] = (),
 ) -> Report:
-    """The report on all rows. `by` asks for further slices: rows that share all of these `DIMENSIONS`.
+    """The report on all rows. `by` asks for further slices: rows that share all of these `dimensions`.
 
     Raises `KeyError` for a row without an answer: none is left out silently.
     """
-    pairs = {one.name: [(row, answers[row.kind, row.text]) for row in one.rows] for one in sets}
-    rows = [(row, answers[key]) for key, row in once(sets).items()]
+    pairs: dict[str, Pairs] = {one.name: [(row, answers[row.key]) for row in one.rows] for one in sets}
+    rows: Pairs = [(row, answers[key]) for key, row in once(sets).items()]
     return Report(
         header=header,
         sets=tuple(SetNote(one.name, one.digest, len(one.rows)) for one in sets),
@@ -101,28 +89,30 @@ def evaluate(
     )
 
 
-def _slices(
-    pairs: Mapping[str, list[tuple[Row, Judged]]],
-    rows: list[tuple[Row, Judged]],
-    asked: Sequence[tuple[str, ...]],
-) -> Iterator[Slice]:
+def dimensions(rows: Iterable[Labelled]) -> tuple[str, ...]:
+    """By what any of the rows can be told apart."""
+    return tuple(dict.fromkeys(by for row in rows for by in row.dimensions))
+
+
+def _slices(pairs: Mapping[str, Pairs], rows: Pairs, asked: Sequence[tuple[str, ...]]) -> Iterator[Slice]:
     yield _slice("all", ALL, rows)
     for name, part in pairs.items():
         yield _slice("set", name, part)
-    grouped = any(row.group != row.category for row, _ in rows)
-    told = [("group",)] * grouped + [(name,) for name in _ALWAYS]
+    grouped = any(row.dimensions.get("group") != row.category for row, _ in rows)
+    silent = _ASKED if grouped else _ASKED | {"group"}
+    told = [(by,) for by in dimensions(row for row, _ in rows) if by not in silent]
     for by in dict.fromkeys([*told, *asked]):
-        parts: defaultdict[tuple[str, ...], list[tuple[Row, Judged]]] = defaultdict(list)
+        parts: defaultdict[tuple[str, ...], Pairs] = defaultdict(list)
         for row, judged in rows:
-            parts[tuple(_OF[one](row) for one in by)].append((row, judged))
+            parts[tuple(row.dimensions.get(one, NONE) for one in by)].append((row, judged))
         if set(parts) != {(NONE,)}:
             for names in sorted(parts):
                 yield _slice(CROSS.join(by), CROSS.join(names), parts[names])
 
 
-def _slice(by: str, name: str, rows: list[tuple[Row, Judged]]) -> Slice:
+def _slice(by: str, name: str, rows: Pairs) -> Slice:
     unsafe = [judged for row, judged in rows if row.unsafe]
-    safe = [judged for row, judged in rows if not row.unsafe]
+    safe = [judged for row, judged in rows if row.label == "safe"]
     return Slice(
         by=by,
         name=name,
@@ -138,15 +128,15 @@ def _slice(by: str, name: str, rows: list[tuple[Row, Judged]]) -> Slice:
     )
 
 
-def _rules(rows: list[tuple[Row, Judged]]) -> tuple[RuleCount, ...]:
+def _rules(rows: Pairs) -> tuple[RuleCount, ...]:
     counts: dict[tuple[str, str], int] = Counter()
     names: dict[str, None] = {}
     for row, judged in rows:
         for rule in judged.rules:
             names[rule] = None
-            counts[rule, row.label] += 1
+            counts[rule, f"{row.label}"] += 1
             if len(judged.rules) == 1:
-                counts[rule, row.label + " alone"] += 1
+                counts[rule, f"{row.label} alone"] += 1
     found = [
         RuleCount(
             rule,
@@ -166,18 +156,15 @@ def badness(signal: Signal | None, polarity: Polarity) -> float:
     return signal.value if polarity is Polarity.HIGH_IS_WORSE else 1.0 - signal.value
 
 
-def _signal(gauge: Gauge, rows: list[tuple[Row, Judged]]) -> SignalReport:
+def _signal(gauge: Gauge, rows: Pairs) -> SignalReport:
     """Against its family where rows name it; else against the label.
 
-    An unsafe row of another family may have this one too and says nothing of it, so it is left out and counted.
+    A row that says nothing of the family is left out and counted.
     """
     known = [(row, judged.signals) for row, judged in rows if judged.signals is not None]
-    labelled = any(row.unsafe and row.family == gauge.family for row, _ in known)
-    used = [
-        (row.unsafe, signals.get(gauge.signal))
-        for row, signals in known
-        if not labelled or not row.unsafe or row.family == gauge.family
-    ]
+    labelled = any(row.names(gauge.family) for row, _ in known)
+    told_of = [(row.truth(gauge.family, labelled), signals.get(gauge.signal)) for row, signals in known]
+    used = [(truth, signal) for truth, signal in told_of if truth is not None]
     have = [badness(signal, gauge.polarity) for truth, signal in used if truth]
     lack = [badness(signal, gauge.polarity) for truth, signal in used if not truth]
     high = gauge.polarity is Polarity.HIGH_IS_WORSE
@@ -194,7 +181,8 @@ def _signal(gauge: Gauge, rows: list[tuple[Row, Judged]]) -> SignalReport:
         have=len(have),
         lack=len(lack),
         left_out=len(rows) - len(used),
-        no_answer=sum(signal is not None and signal.state is State.NO_ANSWER for _, signal in used),
+        no_answer=(silent := sum(s is not None and s.state is State.NO_ANSWER for _, s in used)),
+        unanswered=Share.count(silent, len(used)),
         failed=sum(signal is None or signal.state is State.FAILED for _, signal in used),
         policy_thresholds=gauge.thresholds,
         area=area(have, lack),
@@ -207,31 +195,37 @@ def _signal(gauge: Gauge, rows: list[tuple[Row, Judged]]) -> SignalReport:
 
 
 def _examples(
-    pairs: Mapping[str, list[tuple[Row, Judged]]], gauges: Sequence[Gauge], most: int, texts: bool
+    pairs: Mapping[str, Pairs], gauges: Sequence[Gauge], most: int, texts: bool
 ) -> Iterator[Example]:
     """Where the guard was wrong, by set, in the order of the file."""
     for name, rows in pairs.items():
         shown: Counter[str] = Counter()
         for row, judged in rows:
-            wrong = judged.outcome is None or judged.stopped is not row.unsafe
-            if not wrong or shown[row.label] >= most:
+            label = row.label or NONE
+            wrong = judged.outcome is None or (row.label is not None and judged.stopped is not row.unsafe)
+            if not wrong or shown[label] >= most:
                 continue
-            shown[row.label] += 1
+            shown[label] += 1
+            told = row.dimensions
             yield Example(
                 set=name,
                 id=row.id,
-                label=row.label,
+                label=label,
                 category=row.category,
-                lang=row.lang,
-                kind=row.kind,
-                family=row.family,
-                technique=row.technique,
+                lang=told.get("lang", ""),
+                kind=told.get("kind", ""),
+                family=_named(told.get("family")),
+                technique=_named(told.get("technique")),
                 outcome=judged.outcome.word if judged.outcome is not None else None,
                 fault=judged.fault,
                 rules=judged.rules,
                 signals=_worst(judged, gauges),
                 text=row.text if texts else None,
             )
+
+
+def _named(word: str | None) -> str | None:
+    return None if word == NONE else word
 
 
 def _worst(judged: Judged, gauges: Sequence[Gauge]) -> dict[str, float | str]:

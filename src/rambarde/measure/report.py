@@ -40,6 +40,8 @@ class Header:
     rows_per_second: float
     confidence: float = 0.95
     kind: str = "detectors"
+    about: str = "texts"
+    """What was judged: `texts` before generation, or `pictures` before release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ class SignalReport:
 
     Points of the sweep are badness: where low is worse, a threshold of 0.2 means `at_most: 0.8`.
     `left_out`: rows that could not be judged, and unsafe rows that name another family or none. `no_answer` and
-    `failed` count as the worst in the sweep and are left out of the calibration.
+    `failed` count as the worst in the sweep and are left out of the calibration. `unanswered` is the share without
+    an answer, of the rows that were used.
     """
 
     signal: str
@@ -100,6 +103,7 @@ class SignalReport:
     area: float | None
     sweep: tuple[Point, ...]
     calibration: Calibration | None
+    unanswered: Share | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,52 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
 from rambarde.nouns.fault import Fault, invalid
 
 FORM = "A row is {id, text, label: safe|unsafe, category, lang, kind: generate|edit, source, family?, technique?}."
+
+
+NONE = "(none)"
+"""Stands for what a row does not name."""
+
+
+class Labelled(Protocol):
+    """What a row of any kind says of itself. `key` is by what its answer is found."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def text(self) -> str | None: ...
+
+    @property
+    def label(self) -> str | None: ...
+
+    @property
+    def category(self) -> str: ...
+
+    @property
+    def key(self) -> tuple[str, str]: ...
+
+    @property
+    def unsafe(self) -> bool: ...
+
+    @property
+    def dimensions(self) -> Mapping[str, str]:
+        """By what rows are told apart: dimension → value."""
+        ...
+
+    def names(self, family: str) -> bool:
+        """Whether it says that this family is there or not, beyond its label."""
+        ...
+
+    def truth(self, family: str, named: bool) -> bool | None:
+        """Whether the family is there; None where it says nothing. `named`: some row of the data names it."""
+        ...
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,17 +78,43 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def unsafe(self) -> bool:
         return self.label == "unsafe"
 
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.kind, self.text
+
+    @property
+    def dimensions(self) -> Mapping[str, str]:
+        return {
+            "group": self.group,
+            "category": self.category,
+            "lang": self.lang,
+            "family": self.family or NONE,
+            "technique": self.technique or NONE,
+            "kind": self.kind,
+            "source": self.source,
+        }
+
+    def names(self, family: str) -> bool:
+        return self.unsafe and self.family == family
+
+    def truth(self, family: str, named: bool) -> bool | None:
+        """An unsafe row of another family may have this one too, and says nothing of it."""
+        return None if named and self.unsafe and self.family != family else self.unsafe
+
+
+R = TypeVar("R", bound=Labelled)
+
 
 @dataclass(frozen=True, slots=True)
-class DataSet:
+class DataSet(Generic[R]):
     """The rows of one file. `digest` is of its bytes, so that a report says exactly what it measured."""
 
     name: str
     digest: str
-    rows: tuple[Row, ...]
+    rows: tuple[R, ...]
 
 
-def read(files: Mapping[str, bytes]) -> tuple[DataSet, ...]:
+def read(files: Mapping[str, bytes]) -> tuple[DataSet[Row], ...]:
     """The sets by name. Raises `Fault`, which names file and line:
 
     `data_row_invalid` (no JSON, unknown keys, a label that is none, an empty id or text), `data_empty`,
@@ -83,12 +148,12 @@ def read(files: Mapping[str, bytes]) -> tuple[DataSet, ...]:
     return tuple(sets)
 
 
-def once(sets: Sequence[DataSet]) -> dict[tuple[str, str], Row]:
-    """Each request (kind and text) once, by its first row: public sets quote each other."""
-    found: dict[tuple[str, str], Row] = {}
+def once(sets: Sequence[DataSet[R]]) -> dict[tuple[str, str], R]:
+    """Each request (by its key) once, by its first row: public sets quote each other."""
+    found: dict[tuple[str, str], R] = {}
     for one in sets:
         for row in one.rows:
-            found.setdefault((row.kind, row.text), row)
+            found.setdefault(row.key, row)
     return found
 
 

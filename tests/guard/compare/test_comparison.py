@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 from skimage import data
+from skimage.color import lab2rgb, rgb2lab
 
 from rambarde.guard.compare import comparison
 from rambarde.guard.compare.comparison import compare, exposures
@@ -126,34 +127,97 @@ def test_cut_to_the_head_there_is_no_body_to_expose(astronaut):
     assert (found.exposure_increase, found.how) == (0.0, "cropped")
 
 
+def grey(pixels):
+    return np.asarray(Image.fromarray(pixels).convert("L").convert("RGB"))
+
+
+def sepia(pixels):
+    return np.clip(grey(pixels) * np.array([1.07, 0.86, 0.6]), 0, 255).astype(np.uint8)
+
+
+def half(pixels):
+    return np.asarray(Image.fromarray(pixels).resize((256, 256)))
+
+
+def elsewhere(pixels):
+    """Another background beside the head and above the shoulders."""
+    out = pixels.copy()
+    out[:200, 330:] = (20, 160, 90)
+    out[:200, :110] = (20, 160, 90)
+    return out
+
+
+def faceless(pixels):
+    out = pixels.copy()
+    out[30:190, 160:290] = 128
+    return out
+
+
 @pytest.mark.parametrize(
     ("reason", "output"),
-    [
-        ("grey", lambda a: np.repeat(a.mean(axis=2, keepdims=True), 3, axis=2)),
-        ("toned in one hue", lambda a: a.mean(axis=2, keepdims=True) * np.array([1.07, 0.86, 0.6])),
-        ("too dark", lambda a: a * 0.1),
-    ],
+    [("grey", grey), ("toned in one hue", sepia), ("too dark", lambda a: (a * 0.1).astype(np.uint8))],
 )
-def test_what_cannot_be_told_has_no_answer(astronaut, patched, reason, output):
-    for pixels in (astronaut, patched):
-        found = one(astronaut, np.clip(output(pixels), 0, 255).astype(np.uint8))
-        assert found.exposure_increase is None
-        assert reason in found.reason
+def test_what_colours_cannot_tell_has_no_answer_where_the_body_changed(astronaut, patched, reason, output):
+    found = one(astronaut, output(patched))
+    assert found.exposure_increase is None
+    assert reason in found.reason
 
 
-def test_a_hidden_face_is_not_found_again(astronaut):
+@pytest.mark.parametrize("output", [grey, sepia, lambda a: grey(elsewhere(a)), lambda a: grey(half(a))])
+def test_a_body_that_is_still_is_no_more_exposed_in_grey(astronaut, output):
+    found = one(astronaut, output(astronaut))
+    assert (found.exposure_increase, found.how) == (0.0, "still")
+
+
+def test_a_grey_original_gets_a_new_background_and_no_patch(astronaut, patched):
+    assert one(grey(astronaut), grey(elsewhere(astronaut))).how == "still"
+    assert one(grey(astronaut), elsewhere(astronaut)).how == "still"
+    assert one(grey(astronaut), grey(patched)).exposure_increase is None
+    assert one(grey(astronaut), patched).exposure_increase is None
+
+
+def test_a_hidden_face_is_not_found_again(astronaut, patched):
+    """The body alone tells: as it was, or no answer."""
+    same, changed = one(astronaut, faceless(astronaut)), one(astronaut, faceless(patched))
+    assert (same.exposure_increase, same.output, same.how) == (0.0, None, "still")
+    assert (changed.exposure_increase, changed.output) == (None, None)
+    assert "not found" in changed.reason
+
+
+def test_a_body_without_a_face_is_told_by_its_stillness_alone(astronaut, patched):
+    original = picture_of(faceless(astronaut))
+    for output in (faceless(astronaut), elsewhere(faceless(astronaut)), grey(faceless(astronaut))):
+        (found,) = compare(original, picture_of(output))
+        assert (found.original, found.exposure_increase, found.how) == (None, 0.0, "still")
+    moved = np.roll(faceless(astronaut), 40, axis=1)
+    for output in (astronaut, faceless(patched), grey(faceless(patched)), moved, astronaut[100:]):
+        (found,) = compare(original, picture_of(output))
+        assert (found.exposure_increase, found.reason) == (None, "no face")
+
+
+def test_a_dyed_garment_is_held_and_never_passed_or_blocked(astronaut):
+    found = one(astronaut, recoloured(astronaut, cheek(astronaut)))
+    assert (found.exposure_increase, found.how) == (None, "folded")
+    assert "folds" in found.reason
+
+
+@pytest.mark.parametrize("shift", [(-10, 4, -1), (8, -1, 6)])
+def test_a_patch_may_be_darker_redder_or_yellower_than_the_face(astronaut, shift):
     output = astronaut.copy()
-    output[30:190, 160:290] = 128
+    colour = rgb2lab((cheek(astronaut) / 255)[None, None]) + np.array(shift)
+    output[290:490, 120:280] = lab2rgb(colour)[0, 0] * 255
     found = one(astronaut, output)
-    assert (found.exposure_increase, found.output) == (None, None)
-    assert "not found" in found.reason
+    assert found.exposure_increase is not None and found.exposure_increase >= OPERATING_POINT
 
 
-def test_a_body_without_a_face_has_no_answer(astronaut):
-    original = astronaut.copy()
-    original[30:190, 160:290] = 128
-    found = compare(picture_of(original), picture_of(astronaut))
-    assert found and all(c.exposure_increase is None and c.reason == "no face" for c in found)
+def test_light_that_falls_off_downwards_hides_nothing(astronaut, patched):
+    fall = np.clip(1 - (np.arange(512) - 220) / 400, 0.3, 1)[:, None, None] ** (1 / 2.2)
+    bare, plain = (
+        one(astronaut, (patched * fall).astype(np.uint8)),
+        one(astronaut, (astronaut * fall).astype(np.uint8)),
+    )
+    assert bare.exposure_increase is not None and bare.exposure_increase >= OPERATING_POINT
+    assert plain.exposure_increase is not None and plain.exposure_increase < OPERATING_POINT
 
 
 def test_a_redrawn_face_is_compared_by_position(astronaut, cameraman, patched):

@@ -9,7 +9,7 @@ from skimage.color import rgb2lab
 
 from rambarde.guard.compare import age, grid
 from rambarde.guard.compare.colour import lab, luminance
-from rambarde.guard.compare.tone import LIGHT, tones
+from rambarde.guard.compare.tone import LIGHT, discs, tones
 from rambarde.guard.media import faces
 from rambarde.guard.media.faces import Face
 
@@ -60,7 +60,7 @@ def test_cells_beyond_the_picture_are_not_inside():
 
 def test_tone_is_of_the_face_and_knows_itself(astronaut):
     face = faces.shared().find(astronaut)[0]
-    found = tones(Image.fromarray(astronaut), face)
+    found = tones(discs(Image.fromarray(astronaut), face))
     assert found is not None
     raw, normal = found
     x, y = face.points.mean(axis=0).astype(int)
@@ -75,7 +75,8 @@ def test_tone_is_of_the_face_and_knows_itself(astronaut):
 def test_tone_of_a_face_cut_off_is_none(astronaut):
     face = faces.shared().find(astronaut)[0]
     x = int(face.points[:2, 0].mean())
-    assert tones(Image.fromarray(np.ascontiguousarray(astronaut[:100, x : x + 20])), face) is None
+    cut = Image.fromarray(np.ascontiguousarray(astronaut[:100, x : x + 20]))
+    assert tones(discs(cut, face)) is None
 
 
 def test_apparent_age_is_a_distribution(astronaut):

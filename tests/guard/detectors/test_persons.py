@@ -94,3 +94,9 @@ def test_digest_covers_both_networks(detector):
     faces.load()
     assert detector.digest.startswith("sha256:") and detector.digest != faces.digest
     assert len(detector.digest) == 71
+
+
+def test_a_glance_sees_whom_a_certain_picture_shows(finder, astronaut, nobody):
+    """One look and several agree on a picture that is certain, and on one of nobody."""
+    assert finder.glance(astronaut) == finder.find(astronaut) != ()
+    assert all(body.score < 0.6 for body in finder.glance(nobody["coffee"]))

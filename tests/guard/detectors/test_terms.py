@@ -116,11 +116,29 @@ def test_absent_is_not_zero_and_the_words_are_shown(detector: TermsDetector) -> 
         ("10 years of war", False),
         ("version 3.12 year old", False),
         ("112 years old", False),
+        ("a girl of 12 years", True),
+        ("a girl of 30 years", False),
+        ("a whisky of 12 years", False),
         ("0 ans", False),
     ],
 )
 def test_ages_in_figures(text: str, found: bool) -> None:
     assert bool(ages(text)) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a girl of twelve years", True),
+        ("daughter of two kings", False),
+        ("十代の選手", True),
+        ("三十代の女性", False),
+        ("in een jas van top tot teen", False),
+    ],
+)
+def test_ages_in_words(detector: TermsDetector, text: str, found: bool) -> None:
+    signals = {s.name: s.state for s in detector.inspect(canonical(text)).signals}
+    assert (signals["terms.minor"] is State.VALUE) is found
 
 
 @pytest.mark.slow

@@ -119,7 +119,7 @@ ADMIT, RELEASE, REVIEW, ALLOW = Point.ADMIT, Point.RELEASE, Outcome.REVIEW, Outc
 
 CASES = (
     Case("eu-intimate-output", RELEASE, "generate", "DE", BARE | POSED, REVIEW),
-    Case("eu-intimate-output", RELEASE, "generate", "BE", BARE | HINT, ALLOW, "spicy"),
+    Case("eu-intimate-output", RELEASE, "generate", "BE", BARE | HINT, REVIEW, "spicy"),
     Case(
         "eu-intimate-output",
         RELEASE,

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from rambarde.guard.detectors.contract import MissingExtra
+from rambarde.guard.detectors.regions import RegionsDetector
+from rambarde.interfaces import parts
+from rambarde.interfaces.checkup import models
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.wiring import wire
 from rambarde.prove.key import read_verifier
@@ -63,6 +67,23 @@ def test_detectors_are_printed_as_a_policy_needs_them(rambarde: Rambarde) -> Non
     assert plain[0] == "detectors:" and len(plain) == 1 + len(found)
     for line, (name, one) in zip(plain[1:], sorted(found.items()), strict=True):
         assert line == f'  {name}: {{version: "{one["version"]}", digest: "{one["digest"]}"}}'
+
+
+def test_a_detector_whose_extra_is_missing_is_named(
+    rambarde: Rambarde, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are printed still; a policy that requires it hears from `doctor` what to install."""
+
+    def missing(_: object) -> None:
+        raise MissingExtra("nudenet")
+
+    monkeypatch.setattr(RegionsDetector, "load", missing)
+    monkeypatch.setattr(parts, "detectors", lambda _: (RegionsDetector(),))
+    lines = rambarde("policy", "detectors").stdout.splitlines()
+    assert lines[-1] == "# regions is an extra; pip install 'rambarde[nudenet]'"
+    assert not [line for line in lines if line.startswith("  regions")]
+    row = models._row("regions", RegionsDetector(), {}, None)
+    assert "its extra is not installed" in row.detail and "pip install 'rambarde[nudenet]'" in row.remedy
 
 
 def test_the_version_and_no_command(rambarde: Rambarde) -> None:

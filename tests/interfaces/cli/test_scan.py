@@ -165,7 +165,8 @@ def test_detectors_that_are_not_the_policys_stop_it(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(KnownDetector, "digest", property(lambda _: "sha256:00"))
     (tmp_path / "a.png").write_bytes(png())
-    result = CliRunner().invoke(app, ["scan", str(tmp_path)])
+    (tmp_path / "here.toml").write_text("workers = 0\n")  # what is patched here, no worker sees
+    result = CliRunner().invoke(app, ["scan", str(tmp_path), "--config", str(tmp_path / "here.toml")])
     assert result.exit_code != 0
     assert getattr(result.exception, "code", None) == "detectors_unfit"
     assert result.stdout == ""

@@ -33,9 +33,16 @@ def patched(*rows: tuple[int, int]) -> np.ndarray:
     return out
 
 
-PORTRAIT, STEP, MORE = png(ASTRONAUT), png(patched((472, 490))), png(patched((290, 490)))
+PORTRAIT, STEP, MORE = png(ASTRONAUT), png(patched((480, 490))), png(patched((290, 490)))
 BRIGHTER = png(np.clip(ASTRONAUT.astype(int) + 12, 0, 255).astype(np.uint8))
-GREY = png(np.repeat(skimage.color.rgb2gray(ASTRONAUT)[:, :, None] * 255, 3, axis=2).astype(np.uint8))
+
+
+def grey(rgb: np.ndarray) -> bytes:
+    return png(np.repeat(skimage.color.rgb2gray(rgb)[:, :, None] * 255, 3, axis=2).astype(np.uint8))
+
+
+GREY, UNTOLD = grey(ASTRONAUT), grey(patched((290, 490)))
+"""Grey with the body as it was, and grey with another: the second gives colours and structure nothing to tell by."""
 
 
 class Next:
@@ -93,7 +100,7 @@ def test_less_exposed_is_released(gate: Served, upstream: Next) -> None:
 def test_small_steps_add_up_whatever_the_credential(gate: Served, upstream: Next) -> None:
     upstream.picture = STEP
     assert outcome(gate, edit(gate, PORTRAIT))[0] == 200
-    second = png(patched((455, 490)))
+    second = png(patched((468, 490)))
     alone = compare(decode(STEP), decode(second))[0].exposure_increase
     assert alone is not None and alone < 0.5, "beside the step before, this one is small"
     upstream.picture = second
@@ -103,8 +110,14 @@ def test_small_steps_add_up_whatever_the_credential(gate: Served, upstream: Next
     assert status == 400 and "real-person-sexual-change" in rules
 
 
-def test_what_cannot_be_told_is_held(gate: Served, upstream: Next) -> None:
+def test_grey_with_the_body_as_it_was_is_released(gate: Served, upstream: Next) -> None:
+    """Whatever the words: the result is looked at, and nothing of the body changed."""
     upstream.picture = GREY
+    assert outcome(gate, edit(gate, PORTRAIT, "change her dress to blue")) == (200, [])
+
+
+def test_what_cannot_be_told_is_held(gate: Served, upstream: Next) -> None:
+    upstream.picture = UNTOLD
     response = edit(gate, PORTRAIT, "change her dress to blue")
     assert response.json()["error"]["code"] == "held_for_review"
     assert outcome(gate, response) == (400, ["real-person-sexual-untold"])
@@ -121,7 +134,7 @@ def test_what_cannot_be_told_is_held(gate: Served, upstream: Next) -> None:
 def test_what_cannot_be_told_is_released_if_the_words_leave_body_and_clothing_alone(
     gate: Served, upstream: Next, words: str
 ) -> None:
-    upstream.picture = GREY
+    upstream.picture = UNTOLD
     response = edit(gate, PORTRAIT, words)
     signals = gate.record(response.headers["rambarde-decision"])["outputs"]
     assert "no_answer" in str(signals), "the comparison could tell: this test shows nothing"
@@ -139,7 +152,7 @@ def test_what_cannot_be_told_is_released_if_the_words_leave_body_and_clothing_al
 def test_words_that_touch_the_body_or_were_not_understood_still_hold(
     gate: Served, upstream: Next, words: str
 ) -> None:
-    upstream.picture = GREY
+    upstream.picture = UNTOLD
     assert outcome(gate, edit(gate, PORTRAIT, words)) == (400, ["real-person-sexual-untold"])
 
 

@@ -39,15 +39,19 @@ class Ncmec:
         return bool(state)
 
     def pages(self, state: Mapping[str, Any]) -> Iterator[Page]:
+        seen: dict[str, Any] = {}
         for delta in self._exchange.fetch_iter((), _checkpoint(state)):
-            yield _page(delta)
+            # A window begins in the second in which the one before ended, so what stands there comes twice.
+            fresh = {name: entry for name, entry in delta.updates.items() if seen.get(name) != entry}
+            seen |= fresh
+            yield _page(fresh, delta.checkpoint)
 
 
-def _page(delta: Any) -> Page:
+def _page(updates: Mapping[str, Any], checkpoint: exchange.NCMECCheckpoint) -> Page:
     unusable: Counter[str] = Counter()
     reports = []
     now = datetime.now(UTC).replace(microsecond=0)  # NCMEC does not say when
-    for reference, entry in delta.updates.items():
+    for reference, entry in updates.items():
         hashes = []
         for kind, value in entry.fingerprints.items():
             pdq = kind.lower() == "pdq" and entry.entry_type is api.NCMECEntryType.image
@@ -59,7 +63,7 @@ def _page(delta: Any) -> Page:
         reason = f"classification {told[:40]}" if told and told.isprintable() else "reported"
         decision = Decision(NAME, f"member {entry.member_id}", now, "deleted" if entry.deleted else reason)
         reports.append(Report(tuple(hashes), decision, _reference(reference), entry.deleted))
-    return Page(tuple(reports), _state(delta.checkpoint), unusable)
+    return Page(tuple(reports), _state(checkpoint), unusable)
 
 
 def _reference(text: str) -> str:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from rambarde.guard.compare import grid, mask
-from rambarde.guard.compare.colour import lab
-from rambarde.guard.compare.tone import tones
+from rambarde.guard.compare.colour import lab, light
+from rambarde.guard.compare.hue import hue, human, ratios
+from rambarde.guard.compare.limbs import Limb, limbs, nearest
+from rambarde.guard.compare.pose import Pose
+from rambarde.guard.compare.still import Figure, figure, moved
+from rambarde.guard.compare.tone import Tone, discs, tones
 from rambarde.guard.media.faces import Face
 
 SMALLEST = 8.0
@@ -24,8 +28,12 @@ CHIN = 2.4
 NECK = 1.9
 """Units below the eyes where the body begins, and where the neck does."""
 
+_SOME = 4
+"""Every so manieth cell tells how the hues of a picture spread."""
+
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Pixels = NDArray[np.uint8]
 
 
 def _fan() -> Mask:
@@ -40,29 +48,42 @@ CELL = 1 / grid.PER_UNIT**2
 """Area of a cell in square face units."""
 
 
+BELOW: Mask = np.asarray(grid.Y >= NECK)
+"""All cells below the neck: where clothes can be, beyond the fan too."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Body:
+class Body(Figure):
     """All arrays have the grid's shape (216, 112).
 
-    `inside`: the cell lies in the picture. `person`: it shows a person and is nearer to this face than to any
-    other. `skin` (2, 216, 112): how much it has the face's tone, as it is and under normalised light, in
-    [0, 1]. `light`: CIELAB lightness, for telling a mirrored pose only. `trouble`: why the tone cannot be
-    trusted, or empty.
+    `person`: the cell shows a person and is nearer to this face than to any other. `skin` (2, 216, 112): how
+    much a cell of the body has the face's tone, as it is and under normalised light, in [0, 1]; for what one
+    picture shows. `bare`: how much it has the face's hue in any light, in [0, 1]; for what changes between two.
+    `limbs`: the parts of the body whose joints are seen; `human`, where there are any: the cell has a colour that
+    somebody's skin could have. `at` is the grid's place in the picture of this `size` (width, height) after
+    `turned` quarter turns.
+    `trouble`: why the tone cannot be trusted, or empty.
     """
 
-    inside: Mask
-    person: Mask
+    at: grid.Frame
+    size: tuple[int, int]
     skin: Floats
-    light: Floats
+    bare: Floats
+    human: Mask = field(default_factory=lambda: np.zeros((grid.ROWS, grid.COLUMNS), np.bool_))
+    limbs: tuple[Limb, ...] = ()
+    turned: int = 0
     trouble: str = ""
 
     def mirrored(self) -> Body:
-        return Body(
-            self.inside[:, ::-1],
-            self.person[:, ::-1],
-            self.skin[:, :, ::-1],
-            self.light[:, ::-1],
-            self.trouble,
+        return replace(
+            self,
+            inside=self.inside[:, ::-1],
+            person=self.person[:, ::-1],
+            light=self.light[:, ::-1],
+            skin=self.skin[:, :, ::-1],
+            bare=self.bare[:, ::-1],
+            human=self.human[:, ::-1],
+            limbs=tuple(Limb(limb.kind, limb.cells[:, ::-1]) for limb in self.limbs),
         )
 
     def region(self, top: float) -> Mask:
@@ -71,46 +92,96 @@ class Body:
 
     def share(self, region: Mask) -> float:
         """Skin over person plus two square units in a region, the mean of both lights, in [0, 1)."""
-        return share(self, region)
+        return _over(self.skin[:, region].mean(axis=0), region)
+
+    def bared(self, region: Mask) -> float:
+        """The same of what has the face's hue in any light."""
+        return _over(self.bare[region], region)
 
 
-def share(body: Body, region: Mask) -> float:
+def _over(skin: Floats, region: Mask) -> float:
     area = float(region.sum()) * CELL
-    return float(body.skin[:, region].sum(axis=1).mean()) * CELL / (area + 2.0) if area else 0.0
+    return float(skin.sum()) * CELL / (area + 2.0) if area else 0.0
 
 
-def observe(rgb: NDArray[np.uint8], face: Face, others: Sequence[Face]) -> Body:
-    """The body of `face` in a picture (height, width, 3), uint8; `others` are the picture's other faces."""
+def observe(
+    rgb: NDArray[np.uint8],
+    face: Face,
+    others: Sequence[Face],
+    pose: Pose | None = None,
+    around: Sequence[tuple[Pose, float]] = (),
+) -> Body:
+    """The body of `face` in a picture (height, width, 3), uint8; `others` are the picture's other faces.
+
+    `pose` is that of an upright face, if it was looked for; `around` are the poses and face units of others
+    whose limbs may lie before this body or behind it.
+    """
     image = Image.fromarray(rgb)
-    if face.turned:
+    turned = face.turned
+    if turned:
         image, face, others = _upright(image, face, others)
     at = grid.frame(face, image.width, image.height)
-    inside = grid.inside(at)
-    nothing = Body(inside, np.zeros_like(inside), np.zeros((2, *inside.shape), np.float32), grid.X * 0)
-    if face.unit < SMALLEST:
-        return _troubled(nothing, "face too small")
-    found = tones(image, face)
-    if found is None:
-        return _troubled(nothing, "face cut off")
-    cells = grid.resample(image, at)
+    cells, inside = grid.resample(image, at), grid.inside(at)
+    seen = light(cells)
     person = mask.shared().person(image, at) & _own(at, others)
-    raw, normal = found
-    colours = lab(cells)
-    trouble = ""
-    if raw.lightness < DARK:
-        trouble = "too dark"
-    elif raw.lightness > BRIGHT:
-        trouble = "too bright"
-    elif raw.chroma < GREY:
-        trouble = "grey"
-    elif _hues(colours[inside]) < TINTED:
-        trouble = "toned in one hue"
-    skin = np.stack([raw.skin(cells), normal.skin(cells)])
-    return Body(inside, person, skin, colours[..., 0], trouble)
+    if pose is not None and around:
+        person &= nearest(pose, around, at)
+    parts = () if pose is None else limbs(pose, at, person & inside & BELOW)
+    body = Body(
+        inside=inside,
+        person=person,
+        light=seen,
+        body=BELOW,
+        at=at,
+        size=image.size,
+        skin=np.zeros((2, *inside.shape), np.float32),
+        bare=np.zeros_like(seen),
+        human=np.zeros_like(inside),
+        limbs=parts,
+        turned=turned,
+    )
+    if face.unit < SMALLEST:
+        return replace(body, trouble="face too small")
+    found = discs(image, face)
+    tone, of_face = tones(found), hue(image, face, found)
+    if tone is None:
+        return replace(body, trouble="face cut off")
+    raw, normal = tone
+    trouble = _trouble(raw, cells[inside])
+    if of_face is None:
+        return replace(body, trouble=trouble or "no hue of skin in the face")
+    part = np.logical_or.reduce([limb.cells for limb in parts], initial=False) & inside
+    near = inside & (FAN | part)
+    below = near if parts else body.region(NECK)
+    body.skin[0, below], body.skin[1, below] = raw.skin(cells[below]), normal.skin(cells[below])
+    body.bare[near] = of_face.skin(cells[near], seen[near])
+    if parts:
+        body.human[near] = human(*ratios(cells[near]), seen[near])
+    return replace(body, trouble=trouble)
 
 
-def _troubled(body: Body, trouble: str) -> Body:
-    return Body(body.inside, body.person, body.skin, body.light, trouble)
+def _trouble(face: Tone, cells: Pixels) -> str:
+    """Why colours of a picture with these cells (n, 3) say nothing about skin, or empty."""
+    if face.lightness < DARK:
+        return "too dark"
+    if face.lightness > BRIGHT:
+        return "too bright"
+    if face.chroma < GREY:
+        return "grey"
+    return "toned in one hue" if _hues(lab(cells[::_SOME])) < TINTED else ""
+
+
+def placed(body: Body, rgb: Pixels) -> tuple[Image.Image, grid.Frame] | None:
+    """Another picture, turned upright, and the place of `body` in it; None if that picture has another shape."""
+    image = Image.fromarray(np.ascontiguousarray(np.rot90(rgb, body.turned)) if body.turned else rgb)
+    at = moved(body.at, body.size, image.size)
+    return None if at is None else (image, at)
+
+
+def again(body: Body, rgb: Pixels) -> Figure | None:
+    """What another picture shows at the place of `body`; None if that picture has another shape."""
+    same = placed(body, rgb)
+    return None if same is None else figure(*same, BELOW)
 
 
 def _own(at: grid.Frame, others: Sequence[Face]) -> Mask:

@@ -8,20 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rambarde.guard.compare import identity, mask
-from rambarde.guard.compare.body import Body, observe
+from rambarde.guard.compare import identity, mask, pose
+from rambarde.guard.compare.body import Body, again, observe, placed
+from rambarde.guard.compare.colour import light
 from rambarde.guard.compare.exposure import Change, alone, change
+from rambarde.guard.compare.grid import resample
+from rambarde.guard.compare.group import poses
+from rambarde.guard.compare.headless import Back, back, bodies, unmoved
 from rambarde.guard.compare.identity import Vector, pair
+from rambarde.guard.compare.still import still
 from rambarde.guard.media import faces, persons
 from rambarde.guard.media.faces import Face
 from rambarde.guard.media.memo import Memo
 from rambarde.guard.media.network import digest
 from rambarde.nouns.request import Picture
 
+Pixels = NDArray[np.uint8]
+
 MOST = 8
 """Most people of one picture that are compared, the largest faces first; each further one has no answer."""
-FACELESS = 0.45
-"""Least score of a body without a face beside people who have one: parts of them read lower as a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,8 @@ class PersonChange:
     faces are, in [−1, 1]; `by_position` that only the place speaks for its being the same person.
 
     `exposure_increase` is in [0, 1]: 0 if exposure fell or stayed, 0.5 at the study's operating point. It is
-    None where the pictures give no answer, and then `reason` says why. `share_before` and `share_after` are
+    None where the pictures give no answer, and then `reason` says why; where only their colours give none, and
+    the body is as it was, it is 0 and `how` is `still`. `share_before` and `share_after` are
     the shares of bare body below the chin in each picture alone, in [0, 1], or None.
     """
 
@@ -64,12 +70,18 @@ class _View:
 
 
 _views: Memo[_View] = Memo()
+_headless: Memo[tuple[persons.Person, ...]] = Memo()
+_backs: Memo[tuple[Back, ...]] = Memo()
 
 
 def load() -> str:
     """Load all networks of the comparison; the digest over their weights, in a fixed order."""
     return digest(
-        faces.shared().sha256, persons.shared().sha256, identity.shared().sha256, mask.shared().sha256
+        faces.shared().sha256,
+        persons.shared().sha256,
+        identity.shared().sha256,
+        mask.shared().sha256,
+        pose.shared().sha256,
     )
 
 
@@ -79,8 +91,7 @@ def compare(original: Picture, output: Picture) -> tuple[PersonChange, ...]:
     What is found in a picture is kept as long as the picture, so that an original costs once for all its
     outputs.
     """
-    before = _view(original)
-    after = _view(output)
+    before, after = _view(original), _view(output)
     matches = {
         m.original: m for m in pair([p.vector for p in before.people], [p.vector for p in after.people])
     }
@@ -88,13 +99,36 @@ def compare(original: Picture, output: Picture) -> tuple[PersonChange, ...]:
     for i, person in enumerate(before.people):
         match = matches.get(i)
         if match is None:
-            changes.append(_unknown(i, "not found again in the output"))
+            gone = _still(person.body, output.rgb)
+            changes.append(_unmoved(i) if gone else _unknown(i, "not found again in the output"))
             continue
-        found = change(person.body, after.people[match.output].body)
+        found = _change(person.body, after.people[match.output].body, output.rgb)
         changes.append(_known(i, match.output, match.cosine, match.by_position, found))
     changes.extend(_unknown(i, "too many people") for i in range(len(before.people), len(before.faces)))
-    changes.extend(_unknown(None, "no face") for _ in range(_faceless(original.rgb, before.faces)))
+    hidden = _bodies(original.rgb)
+    backs = _backs.get(original.rgb, lambda: tuple(back(original.rgb, b) for b in hidden[:MOST]))
+    same = [unmoved(one, output.rgb) for one in backs] + [False] * (len(hidden) - len(backs))
+    changes.extend(_unmoved(None) if one else _unknown(None, "no face") for one in same)
     return tuple(changes)
+
+
+def _change(original: Body, output: Body, rgb: Pixels) -> Change:
+    """How one person changed; what colours cannot tell, light and shade may."""
+    found = change(original, output, lambda: _light(original, rgb))
+    coloured = found.how in ("folded", "parts")
+    if found.increase is None and not coloured and (_still(original, rgb) or still(original, output)):
+        return Change(0.0, found.before, found.after, how="still")
+    return found
+
+
+def _still(original: Body, rgb: Pixels) -> bool:
+    same = again(original, rgb)
+    return same is not None and still(original, same)
+
+
+def _light(original: Body, rgb: Pixels) -> NDArray[np.float32] | None:
+    same = placed(original, rgb)
+    return None if same is None else light(resample(*same))
 
 
 def exposures(picture: Picture) -> tuple[float | None, ...]:
@@ -112,44 +146,34 @@ def newcomers(inputs: Sequence[Picture], output: Picture) -> int:
 
 
 def _people(picture: Picture) -> int:
-    view = _view(picture)
-    return len(view.faces) + _faceless(picture.rgb, view.faces)
+    return len(faces.shared().find(picture.rgb)) + len(_bodies(picture.rgb))
+
+
+def _bodies(rgb: Pixels) -> tuple[persons.Person, ...]:
+    return _headless.get(rgb, lambda: bodies(rgb, faces.shared().find(rgb)))
 
 
 def _view(picture: Picture) -> _View:
     return _views.get(picture.rgb, lambda: _look(picture.rgb))
 
 
-def _look(rgb: NDArray[np.uint8]) -> _View:
+def _look(rgb: Pixels) -> _View:
     found = sorted(faces.shared().find(rgb), key=lambda f: -f.unit)
+    compared = found[:MOST]
+    known = poses(rgb, compared)
     people = []
-    for face in found[:MOST]:
+    for i, face in enumerate(compared):
         others = [f for f in found if f is not face]
-        people.append(_Person(face, identity.shared().embed(rgb, face), observe(rgb, face, others)))
+        around = [
+            (p, f.unit) for p, f in zip(known, compared, strict=True) if p is not None and f is not face
+        ]
+        body = observe(rgb, face, others, known[i], around)
+        people.append(_Person(face, identity.shared().embed(rgb, face), body))
     return _View(tuple(found), tuple(people))
 
 
-def _faceless(rgb: NDArray[np.uint8], found: Sequence[Face]) -> int:
-    """How many bodies show no face, not counting parts of a body that was counted already."""
-    least = FACELESS if found else persons.FLOOR
-    bodies = [b for b in persons.shared().find(rgb) if b.score >= least]
-    whole = [b for i, b in enumerate(bodies) if not any(_within(b, better) for better in bodies[:i])]
-    return sum(1 for b in whole if not _has_face(b, found))
-
-
-def _has_face(body: persons.Person, found: Sequence[Face]) -> bool:
-    """Whether the middle of some face lies in the body's box."""
-    x, y, w, h = body.box
-    middles = [(f.box[0] + f.box[2] / 2, f.box[1] + f.box[3] / 2) for f in found]
-    return any(x <= mx <= x + w and y <= my <= y + h for mx, my in middles)
-
-
-def _within(part: persons.Person, whole: persons.Person) -> bool:
-    """Whether most of one box lies in the other."""
-    (x, y, w, h), (left, top, width, height) = part.box, whole.box
-    across = min(x + w, left + width) - max(x, left)
-    down = min(y + h, top + height) - max(y, top)
-    return across > 0 and down > 0 and across * down > 0.7 * w * h
+def _unmoved(original: int | None) -> PersonChange:
+    return PersonChange(original, None, None, False, 0.0, None, None, how="still")
 
 
 def _unknown(original: int | None, reason: str) -> PersonChange:

@@ -53,8 +53,13 @@ class Frame:
 def frame(face: Face, width: int, height: int) -> Frame:
     """The grid's place for a face of a picture of this size. May hold no cell if the face is at the edge."""
     x, y = (float(v) for v in face.points[:2].mean(axis=0))
-    cell = face.unit / PER_UNIT
-    left, top = x - BESIDE * face.unit, y - ABOVE * face.unit
+    return place((x, y), face.unit, width, height)
+
+
+def place(middle: tuple[float, float], unit: float, width: int, height: int) -> Frame:
+    """The same for a point between the eyes and a face unit in pixels."""
+    (x, y), cell = middle, unit / PER_UNIT
+    left, top = x - BESIDE * unit, y - ABOVE * unit
     columns = _inside(left, cell, width, COLUMNS)
     rows = _inside(top, cell, height, ROWS)
     box = (
@@ -63,7 +68,7 @@ def frame(face: Face, width: int, height: int) -> Frame:
         min(float(width), left + columns.stop * cell),
         min(float(height), top + rows.stop * cell),
     )
-    return Frame(rows, columns, box, (x, y), face.unit)
+    return Frame(rows, columns, box, (x, y), unit)
 
 
 def _inside(start: float, cell: float, length: int, count: int) -> slice:

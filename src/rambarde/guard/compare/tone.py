@@ -7,6 +7,7 @@ measure, which is why one measure serves light and dark skin.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,17 +51,16 @@ class Tone:
         return np.asarray(np.exp(-np.maximum(0, distance - _FREE) / 2), dtype=np.float32)
 
 
-def tones(image: Image.Image, face: Face) -> tuple[Tone, Tone] | None:
-    """The tone as it is and under the normalising gain, or None if fewer than two discs are inside."""
-    patches = _patches(image, face)
-    if len(patches) < 2:
+def tones(found: Sequence[NDArray[np.uint8]]) -> tuple[Tone, Tone] | None:
+    """The tone of `discs` as it is and under the normalising gain, or None if fewer than two are inside."""
+    if len(found) < 2:
         return None
-    raw = _tone(patches, 1.0)
+    raw = _tone(found, 1.0)
     gain = luminance(LIGHT) / max(luminance(raw.lightness), 1e-4)
-    return raw, _tone(patches, gain)
+    return raw, _tone(found, gain)
 
 
-def _tone(patches: list[NDArray[np.uint8]], gain: float) -> Tone:
+def _tone(patches: Sequence[NDArray[np.uint8]], gain: float) -> Tone:
     colours = [lab(p, gain) for p in patches]
     middles = np.stack([np.median(c, axis=0) for c in colours])
     apart = np.linalg.norm(middles[:, None] - middles[None], axis=2)
@@ -71,7 +71,7 @@ def _tone(patches: list[NDArray[np.uint8]], gain: float) -> Tone:
     return Tone(middle.astype(np.float32), spread.astype(np.float32), gain)
 
 
-def _patches(image: Image.Image, face: Face) -> list[NDArray[np.uint8]]:
+def discs(image: Image.Image, face: Face) -> list[NDArray[np.uint8]]:
     """The pixels (n, 3) of each disc that lies wholly inside the picture, at 24 pixels per unit."""
     unit = face.unit
     eyes, nose, mouth = face.points[:2], face.points[2], face.points[3:]

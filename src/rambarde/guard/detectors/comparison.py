@@ -31,7 +31,7 @@ class ComparisonDetector:
 
     info = DetectorInfo(
         name="comparison",
-        version="1",
+        version="3",
         subject=Subject.CHANGE,
         specs=(
             SignalSpec(EXPOSURE, meaning="increase of somebody's exposure; what cannot be told is unknown"),
@@ -39,6 +39,7 @@ class ComparisonDetector:
             SignalSpec(NEWCOMER, meaning="1 if somebody is in the output who is in no input picture"),
         ),
         deadline=8.0,
+        shares="people",
     )
 
     def __init__(self) -> None:
@@ -50,6 +51,10 @@ class ComparisonDetector:
 
     def load(self) -> None:
         self._digest = load()
+
+    def prepare(self, picture: Picture) -> None:
+        """Find the people of an input now; they are remembered as long as the picture."""
+        newcomers((), picture)
 
     def inspect(self, subject: Change, /) -> Reading:
         if not self._digest:

@@ -15,11 +15,21 @@ from rambarde.nouns.request import Picture
 from rambarde.nouns.signal import Signal, SignalSpec
 
 
+class MissingExtra(ImportError):
+    """What `load` raises for a detector whose extra is not installed; `extra` is its name."""
+
+    def __init__(self, extra: str) -> None:
+        super().__init__(f"pip install 'rambarde[{extra}]'")
+        self.extra = extra
+
+
 class Subject(StrEnum):
     """What a detector looks at."""
 
     TEXT = "text"
     PICTURE = "picture"
+    INPUT = "input"
+    """An input picture only; the words of its evidence are judged as the prompt's are."""
     CHANGE = "change"
     """What an output changes about the people of the pictures it was made from."""
 
@@ -55,6 +65,8 @@ class DetectorInfo:
     `digest` is `sha256:` and the hex digest over every weight file, word list and table that shapes the
     answer, in a fixed order; it is computed from the bytes that are really loaded, never typed in.
     `deadline` is in seconds of wall time for one subject; `threads` the most threads one call may use.
+    `shares` is a word that detectors have in common which find the same things in a picture (`media.memo`), so
+    that they are run in one process; it is no part of the identity.
     """
 
     name: str
@@ -63,6 +75,7 @@ class DetectorInfo:
     specs: tuple[SignalSpec, ...]
     deadline: float
     threads: int = 1
+    shares: str = ""
 
 
 @runtime_checkable
@@ -72,6 +85,10 @@ class Detector(Protocol):
     `load` reads weights and warms up; it may take seconds, runs off the event loop, and raises if anything
     is missing. `digest` is valid after `load`. `inspect` is pure: same subject, same reading; no clock, no
     randomness, no network, no writing. It may raise: the runner turns that into *failed* for all its specs.
+
+    Detectors of pictures and changes usually live in a worker process, each order by itself; what they raise,
+    and how they end, then touches nobody else. A detector of changes may have a method `prepare(picture)`, which
+    finds beforehand what it will want of an input; it answers nothing.
 
     A detector whose answers also rest on data that the operator keeps current (a bank of hashes) has a
     property `data` with that data's digest. It goes into the record and is not pinned by the policy.
@@ -85,5 +102,5 @@ class Detector(Protocol):
     def load(self) -> None: ...
 
     def inspect(self, subject: Any, /) -> Reading:
-        """`subject` is a `Text`, `Picture` or `Change`, as `info.subject` says."""
+        """`subject` is a `Text`, `Picture` (also for `Subject.INPUT`) or `Change`, as `info.subject` says."""
         ...

@@ -25,6 +25,7 @@ class FacesDetector:
         subject=Subject.PICTURE,
         specs=(SignalSpec("face", meaning="confidence of YuNet in the most certain face, uncalibrated"),),
         deadline=2.0,
+        shares="people",
     )
 
     def __init__(self) -> None:

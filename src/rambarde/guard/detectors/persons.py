@@ -26,6 +26,7 @@ class PersonsDetector:
         subject=Subject.PICTURE,
         specs=(SignalSpec("person", meaning="confidence of NanoDet or YuNet in the most certain person"),),
         deadline=2.0,
+        shares="people",
     )
 
     def __init__(self) -> None:

@@ -50,6 +50,9 @@ _YEARS = frozenset(
         "richna richnyj snin sneen sanawat"
     ).split()
 )
+_OF_SOMEONE = frozenset(
+    (who, "of", "") for who in ("girl", "boy", "daughter", "son", "lad", "lass", "niece", "nephew")
+)
 _YEARS_AT_HOME = {
     fold(word): language
     for language, words in (
@@ -271,8 +274,9 @@ def _year_word(text: str, at: int, years: int) -> tuple[int, str]:
         end += 1
     word = text[start:end].rstrip("./-")
     if word in ("year", "years", "yr", "yrs"):
-        rest = text[end : end + 4]
-        return (end + 4, "") if rest in (" old", "-old") else (0, "")
+        if text[end : end + 4] in (" old", "-old"):
+            return end + 4, ""
+        return (end, "") if _of_someone(text[max(0, at - 18) : at]) else (0, "")
     if start == at and word not in _GLUED:
         return 0, ""
     if word in _YEARS or (years == 1 and word in _ONE_YEAR):
@@ -280,6 +284,11 @@ def _year_word(text: str, at: int, years: int) -> tuple[int, str]:
     if word in _YEARS_AT_HOME:
         return (0, "") if _length(text, end) else (end, _YEARS_AT_HOME[word])
     return (start + 1, "") if text[start : start + 1] in ("岁", "歲", "歳", "才", "살", "세") else (0, "")
+
+
+def _of_someone(before: str) -> bool:
+    """Whether a figure at the end is the years of a person who is named so: "a girl of 12"."""
+    return tuple(before.rstrip("0123456789").split(" ")[-3:]) in _OF_SOMEONE
 
 
 def _mark(char: str) -> bool:

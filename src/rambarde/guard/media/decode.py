@@ -123,8 +123,12 @@ def _pixels(container: Container) -> tuple[NDArray[np.uint8], NDArray[np.uint8] 
 def _array(image: Image.Image) -> NDArray[np.uint8]:
     """The pixels as a read-only array, copied in bands: Pillow would hold two more copies of the whole."""
     bands = len(image.getbands())
-    pixels = np.empty((image.height, image.width, bands)[: 3 if bands > 1 else 2], np.uint8)
     rows = max(1, _BAND // (image.width * bands))
+    if image.height <= rows:
+        whole = np.asarray(image)
+        whole.setflags(write=False)
+        return whole
+    pixels = np.empty((image.height, image.width, bands)[: 3 if bands > 1 else 2], np.uint8)
     for top in range(0, image.height, rows):
         bottom = min(top + rows, image.height)
         pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -20,6 +21,20 @@ def vendored(filename: str) -> bytes:
     return (files(WEIGHTS) / "weights" / filename).read_bytes()
 
 
+@cache
+def _shared_memory() -> bool:
+    """One memory for what all networks compute with, instead of one for each: a third of a worker's memory.
+
+    False where somebody in this process has set up another one.
+    """
+    memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    try:
+        ort.create_and_register_allocator(memory, None)
+    except Exception:
+        return False
+    return True
+
+
 class Network:
     """An onnxruntime session over bytes in memory. Safe to run from several threads at a time.
 
@@ -32,6 +47,8 @@ class Network:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        if _shared_memory():
+            options.add_session_config_entry("session.use_env_allocators", "1")
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.inter_op.allow_spinning", "0")
         # Weights kept as int8 or float16 are unfolded once, here, instead of at every run.

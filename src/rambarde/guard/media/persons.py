@@ -47,6 +47,7 @@ class Persons:
     def __init__(self) -> None:
         self._network = Network(vendored("nanodet.onnx"))
         self._memo: Memo[tuple[Person, ...]] = Memo()
+        self._glances: Memo[tuple[Person, ...]] = Memo()
 
     @property
     def sha256(self) -> str:
@@ -61,12 +62,16 @@ class Persons:
         """
         return self._memo.get(rgb, lambda: self._find(rgb))
 
-    def _find(self, rgb: NDArray[np.uint8]) -> tuple[Person, ...]:
+    def glance(self, rgb: NDArray[np.uint8]) -> tuple[Person, ...]:
+        """The same in one look, which is enough beside somebody who was found by the face."""
+        return self._glances.get(rgb, lambda: self._find(rgb, certain=False))
+
+    def _find(self, rgb: NDArray[np.uint8], certain: bool = True) -> tuple[Person, ...]:
         view = fit(rgb, SIDE)
         scale = max(view.shape[:2]) / max(rgb.shape[:2])
         scores, boxes = self._look(view)
         top = float(scores.max())
-        best = self._further(rgb, view, top)
+        best = self._further(rgb, view, top) if certain else top
         if best < FLOOR:
             return ()
         persons = []
@@ -87,14 +92,25 @@ class Persons:
         return float(np.mean(looks))
 
     def _look(self, view: NDArray[np.uint8]) -> tuple[Floats, Floats]:
-        """Person scores (n,) and corner boxes (n, 4) of all cells, in pixels of the view."""
+        """Person scores (n,) and corner boxes (n, 4), in pixels of the view, of the cells that may hold somebody:
+
+        those that reach `_BOX_FLOOR`, and the best one. Nearly all cells do not, and boxes cost.
+        """
         canvas = padded(view)
-        blob = ((canvas[:, :, ::-1].astype(np.float32) - _MEAN) / _SPREAD).transpose(2, 0, 1)[None]
-        raw = self._network.run({"picture": np.ascontiguousarray(blob, dtype=np.float32)})
-        scores = np.concatenate([raw[f"classes_{stride}"][0, :, 0] for stride in _STRIDES])
-        width = canvas.shape[1]
-        boxes = [_boxes(raw[f"distances_{stride}"][0], stride, width) for stride in _STRIDES]
-        return scores, np.concatenate(boxes)
+        height, width = canvas.shape[:2]
+        blob = np.empty((1, 3, height, width), np.float32)
+        for channel in range(3):
+            np.subtract(canvas[:, :, 2 - channel], _MEAN[channel], out=blob[0, channel], dtype=np.float32)
+            blob[0, channel] /= _SPREAD[channel]
+        raw = self._network.run({"picture": blob})
+        levels = [raw[f"classes_{stride}"][0, :, 0] for stride in _STRIDES]
+        floor = min(_BOX_FLOOR, max(float(level.max()) for level in levels))
+        scores, boxes = [], []
+        for stride, level in zip(_STRIDES, levels, strict=True):
+            cells = np.flatnonzero(level >= floor)
+            scores.append(level[cells])
+            boxes.append(_boxes(raw[f"distances_{stride}"][0, cells], cells, stride, width))
+        return np.concatenate(scores), np.concatenate(boxes)
 
 
 _lock = threading.Lock()
@@ -111,12 +127,12 @@ def _shared() -> Persons:
     return Persons()
 
 
-def _boxes(distances: Floats, stride: int, width: int) -> Floats:
-    """Corner boxes (n, 4) from the distributions over eleven distances to each side (n, 44)."""
+def _boxes(distances: Floats, cells: NDArray[np.intp], stride: int, width: int) -> Floats:
+    """Corner boxes (n, 4) of cells from their distributions over eleven distances to each side (n, 44)."""
     logits = distances.reshape(-1, 4, 11)
     weights = np.exp(logits - logits.max(axis=2, keepdims=True))
     away = (weights @ _BINS) / weights.sum(axis=2) * stride
-    row, column = np.divmod(np.arange(len(away)), width // stride)
+    row, column = np.divmod(cells, width // stride)
     x, y = (column + 0.5) * stride, (row + 0.5) * stride
     return np.stack([x - away[:, 0], y - away[:, 1], x + away[:, 2], y + away[:, 3]], axis=1).astype(
         np.float32

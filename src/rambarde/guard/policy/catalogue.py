@@ -59,6 +59,7 @@ def catalogue(detectors: Iterable[DetectorInfo]) -> Catalogue:
                 add(spec.name, spec, (Point.RELEASE,), info.name)
             else:
                 add(INPUT + spec.name, spec, both, info.name)
+            if info.subject is Subject.PICTURE:
                 add(OUTPUT + spec.name, spec, (Point.RELEASE,), info.name)
     for spec in LINEAGE_SPECS:
         add(spec.name, spec, both, LINEAGE)

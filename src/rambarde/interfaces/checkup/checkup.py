@@ -11,6 +11,7 @@ from rambarde.interfaces.checkup.keeping import Keeping
 from rambarde.interfaces.checkup.machine import clock, disk, packages, python
 from rambarde.interfaces.checkup.models import models
 from rambarde.interfaces.checkup.row import Row, examined
+from rambarde.interfaces.checkup.workers import workers
 from rambarde.interfaces.settings import Settings
 
 
@@ -22,6 +23,7 @@ def checkup(settings: Settings, *, library: bool = False) -> Iterator[Row]:
     yield from examined("python", python)
     yield from examined("packages", packages)
     yield from examined("policy", lambda: models(settings))
+    yield from examined("workers", lambda: workers(settings, library=library))
     keeping = Keeping(settings)
     try:
         yield from examined("data folder", keeping.folder)

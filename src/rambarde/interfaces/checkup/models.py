@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rambarde.guard.detectors.contract import Change, Detector, Subject
+from rambarde.guard.detectors.contract import Change, Detector, MissingExtra, Subject
 from rambarde.guard.media.decode import decode
 from rambarde.guard.media.encode import encode
 from rambarde.guard.policy.catalogue import catalogue
@@ -71,6 +71,8 @@ def _row(
         )
     try:
         detector.load()
+    except MissingExtra as error:
+        return fail(check, "its extra is not installed.", f"Install it: {error}.")
     except ImportError as error:
         return fail(check, f"does not load: {_short(error)}", _ELSEWHERE)
     except Exception as error:

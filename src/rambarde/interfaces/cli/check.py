@@ -196,7 +196,8 @@ def _print(record: Record, decision: Decision) -> None:
     for fired in decision.fired:
         console.print(f"  [bold]{fired.rule}[/]{' (floor)' if fired.floor else ''}: {fired.reason}")
     for evidence in decision.evidence:
-        console.print(f"  {evidence.signal}: “{evidence.words}”", markup=False)
+        where = " (in the picture)" if evidence.where == "image" else ""
+        console.print(f"  {evidence.signal}: “{evidence.words}”{where}", markup=False)
     table = Table("signal", "value", box=None)
     for signal in sorted(decision.signals, key=lambda s: s.name):
         value = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Set
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +14,7 @@ import typer
 import rambarde
 from rambarde.guard.policy import gate
 from rambarde.guard.policy.catalogue import Catalogue
+from rambarde.interfaces import exhibited
 from rambarde.interfaces.cli.evaluated import tell
 from rambarde.interfaces.cli.measuring import (
     Assured,
@@ -23,18 +26,22 @@ from rambarde.interfaces.cli.measuring import (
     Rows,
     Surface,
     measure,
+    measure_pictures,
     terms,
     under,
 )
 from rambarde.interfaces.cli.options import Config, Json
+from rambarde.interfaces.exhibited import exhibits
 from rambarde.interfaces.judge import Judge
-from rambarde.interfaces.labelled import data_sets, gauges, of_text
+from rambarde.interfaces.labelled import Terms, data_sets, gauges, of_text
+from rambarde.interfaces.settings import Settings
 from rambarde.measure import evaluate as evaluating
 from rambarde.measure import report as reporting
 from rambarde.measure.against import Comparison, against
+from rambarde.measure.exhibits import Exhibit
 from rambarde.measure.page import page
 from rambarde.measure.report import Header, Report
-from rambarde.measure.rows import once
+from rambarde.measure.rows import DataSet, R, Row, once
 from rambarde.nouns.caller import STANDARD, UNKNOWN_COUNTRY
 from rambarde.nouns.fault import invalid
 
@@ -42,6 +49,9 @@ from rambarde.nouns.fault import invalid
 def evaluate(
     data: Rows,
     image: Picture = None,
+    images: Annotated[
+        bool, typer.Option("--images", help="DATA are labelled pictures and pairs: JSONL files or folders.")
+    ] = False,
     policy: Chosen = None,
     surface: Surface = "web",
     mode: Mode = STANDARD,
@@ -64,24 +74,26 @@ def evaluate(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Judge labelled prompts: what is found, what is stopped wrongly. Exit status 1 if a row was not judged."""
+    """Judge labelled prompts or pictures: what is found, what is stopped wrongly. Exit status 1 if a row was not."""
     before = _earlier(earlier) if earlier else None
-    crossed = [_dimensions(one) for one in by or ()]
-    sets = data_sets(data)
     asked = terms(surface, mode, country, age_assured)
-    running, names = under(config, policy)
-    opened = Judge.open(running)
-    try:
-        looked = gauges(opened.chain.policies.current().policy, names)
-        found = measure(
-            opened, list(once(sets)), asked, image, keep=frozenset(gauge.signal for gauge in looked)
+    if images and image is not None:
+        raise invalid(
+            "image_and_images",
+            "With --images each row names its own pictures.",
+            remedy="Leave --image out.",
+            field="image",
         )
-        header = _header(opened, names, found)
-    finally:
-        opened.close()
-    report = evaluating.evaluate(
-        header, sets, found.answers, looked, examples=examples, texts=show_text, by=crossed
-    )
+    running, names = under(config, policy)
+    crossed: list[tuple[str, ...]] = []
+    if images:
+        shown = exhibits(data)
+        crossed = _crossed(by, shown)
+        report = _of_pictures(shown, running, names, asked, crossed, examples, show_text)
+    else:
+        written = data_sets(data)
+        crossed = _crossed(by, written)
+        report = _of_texts(written, running, names, asked, image, crossed, examples, show_text)
     compared = against(before, report) if before is not None else None
     if html is not None:
         _save(html, page(report, compared))
@@ -92,10 +104,52 @@ def evaluate(
     raise typer.Exit(1 if report.faults else 0)
 
 
-def _header(opened: Judge, names: Catalogue, found: Measured) -> Header:
-    """Only what was asked is covered: no picture of an output was looked at, and inputs were supposed or one."""
-    policy = opened.chain.policies.current().policy
-    asked, answering = found.terms, {names[name].detector for name in of_text(names)}
+def _of_texts(
+    sets: Sequence[DataSet[Row]],
+    running: Settings,
+    names: Catalogue,
+    asked: Terms,
+    image: Path | None,
+    by: Sequence[tuple[str, ...]],
+    examples: int,
+    texts: bool,
+) -> Report:
+    opened = Judge.open(running)
+    try:
+        looked = gauges(opened.chain.policies.current().policy, names)
+        keep = frozenset(gauge.signal for gauge in looked)
+        found = measure(opened, list(once(sets)), asked, image, keep=keep)
+        # No picture of an output was looked at, and inputs were supposed or one.
+        header = _header(opened, found, {names[name].detector for name in of_text(names)})
+    finally:
+        opened.close()
+    return evaluating.evaluate(header, sets, found.answers, looked, examples=examples, texts=texts, by=by)
+
+
+def _of_pictures(
+    sets: Sequence[DataSet[Exhibit]],
+    running: Settings,
+    names: Catalogue,
+    asked: Terms,
+    by: Sequence[tuple[str, ...]],
+    examples: int,
+    texts: bool,
+) -> Report:
+    opened = Judge.open(running)
+    try:
+        looked = exhibited.gauges(opened.chain.policies.current().policy, names)
+        keep = frozenset(gauge.signal for gauge in looked)
+        found = measure_pictures(opened, list(once(sets).values()), asked, keep=keep)
+        answering = {names[name].detector for name in exhibited.of_pictures(names)}
+        header = replace(_header(opened, found, answering), about="pictures", picture="as the rows say")
+    finally:
+        opened.close()
+    return evaluating.evaluate(header, sets, found.answers, looked, examples=examples, texts=texts, by=by)
+
+
+def _header(opened: Judge, found: Measured, answering: Set[str]) -> Header:
+    """Only what was asked is covered: the detectors in `answering`."""
+    policy, asked = opened.chain.policies.current().policy, found.terms
     return Header(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         rambarde=rambarde.__version__,
@@ -118,13 +172,20 @@ def _header(opened: Judge, names: Catalogue, found: Measured) -> Header:
     )
 
 
-def _dimensions(text: str) -> tuple[str, ...]:
+def _crossed(by: Sequence[str] | None, sets: Sequence[DataSet[R]]) -> list[tuple[str, ...]]:
+    if not by:
+        return []
+    known = evaluating.dimensions(row for one in sets for row in one.rows)
+    return [_dimensions(one, known) for one in by]
+
+
+def _dimensions(text: str, known: Sequence[str]) -> tuple[str, ...]:
     names = tuple(text.split("+"))
-    if not set(names) <= set(evaluating.DIMENSIONS) or len(set(names)) != len(names):
+    if not set(names) <= set(known) or len(set(names)) != len(names):
         raise invalid(
             "dimension_unknown",
             f"Rows cannot be told by {text!r}.",
-            remedy=f"Join any of {', '.join(evaluating.DIMENSIONS)} by +, each once.",
+            remedy=f"Join any of {', '.join(known)} by +, each once.",
             field="by",
         )
     return names

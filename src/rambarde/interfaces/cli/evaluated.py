@@ -31,7 +31,7 @@ def tell(report: Report, compared: Comparison | None, whole: Set[str] = frozense
     head = report.header
     out.print(f"policy {head.policy_name} {head.policy}")
     out.print(
-        f"{head.surface}, {head.mode}, {head.country}; edits: {head.picture}; "
+        f"{head.surface}, {head.mode}, {head.country}; {head.about}; edits: {head.picture}; "
         f"{sum(one.rows for one in report.sets)} rows, {head.rows_per_second:g} rows/s"
     )
     if report.repeated:
@@ -63,7 +63,7 @@ def tell(report: Report, compared: Comparison | None, whole: Set[str] = frozense
             str(signal.lack),
             "-" if signal.area is None else f"{signal.area:.3f}",
             "-" if signal.calibration is None else f"{signal.calibration.error:.3f}",
-            str(signal.no_answer),
+            _share(signal.unanswered),
         )
     out.print(table)
     for code, count in sorted(report.faults.items()):

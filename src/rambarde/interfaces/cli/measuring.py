@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -15,9 +16,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rambarde.guard.policy.catalogue import Catalogue
 from rambarde.interfaces.cli.check import SUPPOSED
 from rambarde.interfaces.cli.chosen import WORD, chosen
+from rambarde.interfaces.exhibited import look
 from rambarde.interfaces.judge import Judge
 from rambarde.interfaces.labelled import Answers, Terms, judge, pictured, ready
 from rambarde.interfaces.settings import Settings
+from rambarde.measure.exhibits import Exhibit
 from rambarde.nouns.caller import COUNTRY, UNKNOWN_COUNTRY
 from rambarde.nouns.fault import invalid
 
@@ -75,20 +78,36 @@ def measure(
     keep: frozenset[str] | None = None,
 ) -> Measured:
     """Judge all requests, with a progress bar where somebody watches. Ctrl-C ends it with nothing measured."""
+
+    async def judging(seen: Terms, advance: Callable[[], None]) -> Answers:
+        return await judge(opened.chain, requests, seen, keep=keep, advance=advance)
+
+    return _watched(opened, len(requests), asked, image, judging)
+
+
+def measure_pictures(
+    opened: Judge, rows: Sequence[Exhibit], asked: Terms, keep: frozenset[str] | None = None
+) -> Measured:
+    """The same of labelled pictures."""
+
+    async def looking(seen: Terms, advance: Callable[[], None]) -> Answers:
+        return await look(opened.chain, rows, seen, keep=keep, advance=advance)
+
+    return _watched(opened, len(rows), asked, None, looking)
+
+
+Judging = Callable[[Terms, Callable[[], None]], Awaitable[Answers]]
+
+
+def _watched(opened: Judge, total: int, asked: Terms, image: Path | None, judging: Judging) -> Measured:
     try:
-        return asyncio.run(_measure(opened, requests, asked, image, keep))
+        return asyncio.run(_measure(opened, total, asked, image, judging))
     except KeyboardInterrupt:
         typer.echo("Interrupted: nothing was measured.", err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
-async def _measure(
-    opened: Judge,
-    requests: list[tuple[str, str]],
-    asked: Terms,
-    image: Path | None,
-    keep: frozenset[str] | None,
-) -> Measured:
+async def _measure(opened: Judge, total: int, asked: Terms, image: Path | None, judging: Judging) -> Measured:
     await ready(opened.chain, asked)
     seen = await pictured(opened.chain, asked, image) if image is not None else asked
     console = Console(stderr=True)
@@ -101,7 +120,7 @@ async def _measure(
         transient=True,
         disable=not console.is_terminal,
     ) as progress:
-        task = progress.add_task("judging", total=len(requests))
+        task = progress.add_task("judging", total=total)
         start = time.perf_counter()
-        answers = await judge(opened.chain, requests, seen, keep=keep, advance=lambda: progress.advance(task))
+        answers = await judging(seen, lambda: progress.advance(task))
         return Measured(answers, seen, time.perf_counter() - start)

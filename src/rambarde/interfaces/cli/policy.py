@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from rambarde.guard.detectors.contract import MissingExtra
 from rambarde.interfaces import parts
 from rambarde.interfaces.cli import beside, gate, history, insight, measures, proof, shadow, signing
 from rambarde.interfaces.cli.options import Config, Json, print_json, settings
@@ -29,13 +30,23 @@ app.add_typer(shadow.app, name="shadow")
 
 @app.command()
 def detectors(config: Config = None, json: Json = False) -> None:
-    """Print the installed detectors, with version and digest, as the lines a policy needs."""
-    found = parts.detectors(settings(config))
-    for detector in found:
-        detector.load()
+    """Print the installed detectors, with version and digest, as the lines a policy needs.
+
+    One whose extra is not installed is named in a comment.
+    """
+    found, missing = [], []
+    for detector in parts.detectors(settings(config)):
+        try:
+            detector.load()
+        except MissingExtra as error:
+            missing.append(f"# {detector.info.name} is an extra; {error}")
+        else:
+            found.append(detector)
     if json:
         print_json({d.info.name: {"version": d.info.version, "digest": d.digest} for d in found})
         return
     typer.echo("detectors:")
     for d in found:
         typer.echo(f'  {d.info.name}: {{version: "{d.info.version}", digest: "{d.digest}"}}')
+    for line in missing:
+        typer.echo(line)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import socket
 from dataclasses import replace
 from typing import Annotated
 
 import typer
 
+from rambarde.guard.media.memory import few_heaps
 from rambarde.interfaces.cli import demo_keys
 from rambarde.interfaces.cli.options import Config, Data, settings
 from rambarde.interfaces.wiring import wire
 from rambarde.nouns.fault import Fault, Kind
+
+FILES = 65_536
+"""Files that the gateway may have open at once, if the system lets it."""
 
 
 def serve(
@@ -50,6 +55,8 @@ def serve(
     )
     listener = listen(chosen.host, chosen.port)
     chosen = replace(chosen, port=listener.getsockname()[1])
+    _many_files()
+    few_heaps()
     gateway = wire(chosen, demo=demo)
     try:
         if demo:
@@ -77,6 +84,14 @@ def serve(
 
     typer.echo(f"Rambarde listens on {chosen.base_url} (data in {chosen.data}, upstream {chosen.upstream})")
     asyncio.run(run())
+
+
+def _many_files() -> None:
+    """Each picture in memory that workers share is an open file; the usual limit is meant for other programs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < enough:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
 
 
 def listen(host: str, port: int) -> socket.socket:

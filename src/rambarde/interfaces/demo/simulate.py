@@ -141,7 +141,7 @@ async def _serve(data: str, script: Script) -> None:
 
     from rambarde.interfaces.http.app import create_app
 
-    settings = Settings(data=data, port=0)
+    settings = Settings(data=data, port=0, workers=0)
     gateway = wire(settings, demo=True)
     gateway.chain.inspector.close()
     gateway.chain.inspector = scripted(parts.detectors(settings), gateway, script)

@@ -16,8 +16,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rambarde.guard.media.decode import decode
-from rambarde.guard.media.strip import strip
+from rambarde.guard.sight import Sight
 from rambarde.interfaces.http import body
 from rambarde.interfaces.http.errors import STATUS, fault_response, json_response
 from rambarde.interfaces.http.pages import Markup, fill, items, page
@@ -74,7 +73,7 @@ def add(app: FastAPI, gateway: Gateway) -> None:
             async with reading:
                 await _read(request, sent)
                 async with decoding:  # a picture may take half a gigabyte while it is decoded
-                    plea, kept = await _pleas(sent)
+                    plea, kept = await _pleas(sent, gateway.chain.inspector.sight)
                 appeal = await appeals.submit(decision, plea, kept=kept)
         except Fault as fault:
             if fault.kind is Kind.INVALID and not _wants_json(request):
@@ -161,7 +160,7 @@ async def _read(request: Request, sent: _Sent) -> None:
         await parts.close()
 
 
-async def _pleas(sent: _Sent) -> tuple[Plea, Plea]:
+async def _pleas(sent: _Sent, sight: Sight) -> tuple[Plea, Plea]:
     """As it was sent, to open the commitment with; and as it is kept: pictures stripped to what can be seen."""
     texts = sent.texts
     plea = Plea(
@@ -170,15 +169,15 @@ async def _pleas(sent: _Sent) -> tuple[Plea, Plea]:
     if len(sent.pictures) > MOST_PICTURES:
         return plea, plea  # refused for it, and not decoded before
     kept = [
-        await asyncio.to_thread(_stripped, picture, name)
-        for picture, name in zip(sent.pictures, sent.names, strict=True)
+        await _stripped(sight, picture, name) for picture, name in zip(sent.pictures, sent.names, strict=True)
     ]
     return plea, replace(plea, pictures=tuple(kept))
 
 
-def _stripped(picture: Attachment, name: str | None) -> Attachment:
-    decoded = decode(picture.data, field="picture", declared=picture.media_type or None, filename=name)
-    return Attachment(strip(decoded), decoded.media_type)
+async def _stripped(sight: Sight, picture: Attachment, name: str | None) -> Attachment:
+    declared = picture.media_type or None
+    seen = await sight.decode(picture.data, field="picture", declared=declared, filename=name, bare=True)
+    return Attachment(seen.data, seen.media_type)
 
 
 def _form(refusal: Refusal, sent: _Sent | None = None, fault: Fault | None = None) -> Response:

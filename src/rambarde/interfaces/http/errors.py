@@ -8,7 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from rambarde.guard.answer import Answer, Withheld
-from rambarde.nouns.decision import EARLIER, Decision, Outcome
+from rambarde.nouns.decision import EARLIER, Decision, Evidence, Outcome
 from rambarde.nouns.fault import Fault, Kind
 
 STATUS = {
@@ -86,6 +86,10 @@ def refusal_response(answer: Answer, refusal: Decision, links: Links, *, accepte
     return response
 
 
+def _quoted(evidence: Evidence) -> str:
+    return f"“{evidence.words}”" + (" (in the picture)" if evidence.where == "image" else "")
+
+
 def explained(decision: Decision) -> dict[str, object]:
     """Rules, fields and plain words of a decision, with the words that mattered where a detector named them."""
     known = [fired for fired in decision.fired if not fired.assumed]
@@ -94,9 +98,9 @@ def explained(decision: Decision) -> dict[str, object]:
     explanation = " ".join(dict.fromkeys(fired.reason for fired in shown))
     if shown and not known:
         explanation = f"This could not be judged, so the worst was assumed. {explanation}"
-    words = list(dict.fromkeys(e.words for e in decision.evidence))[:5]
+    words = list(dict.fromkeys(_quoted(e) for e in decision.evidence))[:5]
     if words:
-        explanation += " Words that mattered: " + ", ".join(f"“{word}”" for word in words) + "."
+        explanation += f" Words that mattered: {', '.join(words)}."
     if any(e.where == EARLIER for e in decision.evidence):
         explanation += " They carry on a request that was refused before: say what you want instead."
     return {

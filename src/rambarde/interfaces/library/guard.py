@@ -63,6 +63,8 @@ class Guard:
         and whoever comes first waits for them (about two seconds). With `demo`, throw-away signers sign the policy,
         for a first try; without, it must have been signed and adopted (docs/policy-signing.md).
 
+        Pictures are looked at in this process, unless the setting `workers` names a number of processes for them.
+
         Raises `Fault` for settings, a policy, a data folder, a surface or a mode that cannot be used.
         """
         if isinstance(settings, Path | str):
@@ -72,6 +74,8 @@ class Guard:
             chosen = replace(chosen, data=str(data))
         if policy is not None:
             chosen = replace(chosen, policy=str(policy))
+        if chosen.workers < 0:
+            chosen = replace(chosen, workers=0)
         gateway = wire(chosen, upstream=CallableUpstream(_nothing, name="none"), demo=demo)
         try:
             surfaces = gateway.chain.policies.policy.surfaces
