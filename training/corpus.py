@@ -49,6 +49,7 @@ CLAUSES = {"non_consent": "non_consent", "justification": "justification"}
 _OPEN_PARTS = {
     "twin.adult": {"exposure"},
     "twin.colour": {"reduces_exposure"},
+    "twin.wear": {"reduces_exposure"},
     "twin.religious": {"reduces_exposure"},
     "twin.scarf": {"reduces_exposure"},
     "touch.off": {"exposure", "sexual", "pose"},
@@ -67,8 +68,21 @@ _MAY_TOUCH_WORDS = re.compile(
 )
 """The same for single templates of ordinary edits."""
 _PERSON_SLOTS = {"obj", "gen", "poss"}
-_OFTEN = {"scenes": 3, "users": 2, "prose": 2, "indirect": 4, "art": 3, "health": 3, "trap": 3, "variants": 3}
-"""How many times as many rows a file's templates get: the widest, and the ones with the fewest words in common."""
+_OFTEN = {
+    "scenes": 3,
+    "users": 2,
+    "prose": 2,
+    "indirect": 4,
+    "art": 3,
+    "health": 3,
+    "trap": 3,
+    "variants": 3,
+    "named": 3,
+    "pairs": 2,
+}
+"""How many times as many rows a file's templates get: the widest, and the ones with the fewest words in common.
+
+In English, and minimal pairs in every language."""
 _SWAPPED = frozenset(("body", "swim", "acc", "garment", "newwear", "plain", "was", "goo", "place", "colour"))
 """Slots whose words may come from another language: people who mix two say the noun in the other."""
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -197,6 +211,13 @@ def touching(part: str, template: str) -> bool | None:
     return False
 
 
+def _wide(part: str) -> int:
+    """How many times as many rows: the ordinary is the widest class by far, so it gets the most."""
+    if part.startswith(("gen", "edit")):
+        return 3
+    return 2 if part.startswith(("touch", "leave")) else 1
+
+
 def fill(template: str, slots: dict[str, list[str]], rng: random.Random) -> str:
     return _SLOT.sub(lambda m: rng.choice(slots[m.group(1)]), template)
 
@@ -209,21 +230,12 @@ def rows(seed: int = SEED, *, per_template: int = 6) -> Iterator[Row]:
         rng = random.Random(f"{seed}:{path.stem}")
         plain: list[Row] = []
         seen: set[str] = set()
+        kind = path.stem.rpartition(".")[2]
+        often = _OFTEN.get(kind, 1) if language.code == "en" or kind == "pairs" else 1
         for part, templates in language.parts.items():
             for template in templates:
                 labels, open_ = labels_of(part, template)
-                # The ordinary is the widest class by far, so it gets the most rows.
-                tries = (
-                    per_template
-                    * (
-                        3
-                        if part.startswith(("gen", "edit"))
-                        else 2
-                        if part.startswith(("touch", "leave"))
-                        else 1
-                    )
-                    * (_OFTEN.get(path.stem.rpartition(".")[2], 1) if language.code == "en" else 1)
-                )
+                tries = per_template * often * (1 if kind == "pairs" else _wide(part))
                 for _ in range(tries if _SLOT.search(template) else 1):
                     text = fill(template, language.slots, rng)
                     keeper.check(text, labels)

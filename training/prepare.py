@@ -15,11 +15,13 @@ import vocabulary
 from corpus import SEED, Row
 from disguise import any_of
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, hstack
 
 from rambarde.guard.detectors.encoders import Encoder, SecondEncoder
-from rambarde.guard.detectors.features import BUCKETS, gram_matrix, stems
+from rambarde.guard.detectors.features import BUCKETS, grams, matrix, stems
 from rambarde.guard.detectors.network import FAMILIES
+from rambarde.guard.detectors.wording import PAIR_BUCKETS, pairs
+from rambarde.guard.text.capitals import settled
 from rambarde.guard.text.normalise import canonical, fold
 from rambarde.guard.text.tables import FOLD
 from rambarde.nouns.fault import Fault
@@ -27,7 +29,10 @@ from rambarde.nouns.fault import Fault
 Floats = NDArray[np.float32]
 POSITIVE = 2.0
 """Weight of a positive against a negative."""
-DISGUISED = 0.2
+HARMLESS = 2.0
+"""Weight of what is nearly a positive: twins, and edits that are told from one by who or what is changed."""
+_NEAR = frozenset(("twin", "leave", "edit", "reduce", "touch"))
+DISGUISED = 0.3
 """Share of the rows that are learned in some disguise as well."""
 SECOND = frozenset(("hi", "id", "sv", "uk", "hi-latn", "ar-latn", "ru-latn", "ja-latn", "uk-latn"))
 """Languages and transliterations that the first model does not know: the second decides with it."""
@@ -37,7 +42,7 @@ _MANY, _FEW = 2, 1
 
 @dataclass(frozen=True)
 class Data:
-    """Features and labels: `y` 0/1, `w` the weight of each label (0 where it is left open)."""
+    """Features (`grams`: n-grams, then word pairs), labels `y` 0/1, and `w`: the weight of each, 0 if left open."""
 
     rows: list[Row]
     emb: Floats
@@ -63,29 +68,30 @@ class _Sample:
 
 def samples() -> list[_Sample]:
     """Every row as the detector reads it, and some of them again in a disguise."""
-    found: list[_Sample] = []
-    for row in [*corpus.rows(), *vocabulary.rows()]:
-        # Capitals carry no meaning here; half of the rows come with them, as users write.
-        # By the text again, so that embeddings kept from an earlier run stay of use.
-        upper = random.Random(f"{SEED}:{row.text}").random() < 0.5
-        text = row.text[:1].upper() + row.text[1:] if upper else row.text
-        found.append(_Sample(row, text, fold(canonical(text).clean)))
-        # By the text, not by its place: rows that are added change nothing about the others.
-        rng = random.Random(f"{SEED}:{row.template}:{text}")
-        if rng.random() < DISGUISED:
-            disguised, kind = any_of(text, rng)
-            try:
-                read = canonical(disguised)
-            except Fault:
-                continue
-            extra = frozenset(("justification", "non_consent")) if kind == "framed" else frozenset[str]()
-            other = replace(row, part=row.part + "~", open=(row.open | extra) - row.labels)
-            plain = read.clean.casefold().translate(FOLD)
-            if rng.random() < 0.5 and plain != read.folded:
-                found.append(_Sample(other, read.clean, plain))
-            else:
-                found.append(_Sample(other, read.folded if plain != read.folded else read.clean, read.folded))
-    return found
+    return [sample for row in [*corpus.rows(), *vocabulary.rows()] for sample in read(row)]
+
+
+def read(row: Row) -> list[_Sample]:
+    """A row as the detector reads it, and perhaps in a disguise."""
+    # Capitals carry no meaning here; half of the rows come with them, as users write.
+    # By the text, not by its place: rows that are added change nothing about the others.
+    upper = random.Random(f"{SEED}:{row.text}").random() < 0.5
+    text = row.text[:1].upper() + row.text[1:] if upper else row.text
+    found = [_Sample(row, settled(text), fold(canonical(text).clean))]
+    rng = random.Random(f"{SEED}:{row.template}:{text}")
+    if rng.random() >= DISGUISED:
+        return found
+    disguised, kind = any_of(text, rng)
+    try:
+        form = canonical(disguised)
+    except Fault:
+        return found
+    extra = frozenset(("justification", "non_consent")) if kind == "framed" else frozenset[str]()
+    other = replace(row, part=row.part + "~", open=(row.open | extra) - row.labels)
+    plain, clean = form.clean.casefold().translate(FOLD), settled(form.clean)
+    if rng.random() < 0.5 and plain != form.folded:
+        return [*found, _Sample(other, clean, plain)]
+    return [*found, _Sample(other, form.folded if plain != form.folded else clean, form.folded)]
 
 
 def first(found: list[_Sample], cache: Path | None) -> Data:
@@ -148,16 +154,20 @@ def _cached(texts: list[str], encode: Callable[[list[str]], Floats], cache: Path
 
 def _data(found: list[_Sample], emb: Floats) -> Data:
     taken = [sample.row for sample in found]
-    data, indices, pointers = gram_matrix([sample.folded for sample in found])
-    grams = csr_matrix((data, indices, pointers), shape=(len(found), BUCKETS))
+    spelling = csr_matrix(matrix([grams(sample.folded) for sample in found]), shape=(len(found), BUCKETS))
+    words = csr_matrix(matrix([pairs(sample.folded) for sample in found]), shape=(len(found), PAIR_BUCKETS))
     y = np.array([[family in row.labels for family in FAMILIES] for row in taken], dtype=np.float32)
     w = np.array([[family not in row.open for family in FAMILIES] for row in taken], dtype=np.float32)
     # A template without slots has one row: it counts as much as several of one with many.
     size = Counter(row.template for row in taken)
     each = np.array([min(4.0, max(1.0, 6 / size[row.template])) for row in taken], dtype=np.float32)
+    each *= np.array(
+        [HARMLESS if row.part.partition(".")[0] in _NEAR else 1.0 for row in taken], dtype=np.float32
+    )
     # Half of all rows touch clothing or body: there, a positive needs no extra weight.
     extra = np.array([1.0 if family == "touches_body" else POSITIVE for family in FAMILIES], dtype=np.float32)
-    return Data(taken, emb, grams, y, w * np.where(y > 0, extra, 1.0).astype(np.float32) * each[:, None])
+    both = csr_matrix(hstack([spelling, words]))
+    return Data(taken, emb, both, y, w * np.where(y > 0, extra, 1.0).astype(np.float32) * each[:, None])
 
 
 def beginnings(taken: list[Row], known: bool) -> NDArray[np.uint32]:

@@ -14,12 +14,13 @@ from rambarde.guard.detectors.features import (
     BUCKETS,
     Letters,
     buckets,
-    gram_matrix,
     grams,
+    matrix,
     pieces_of,
     spans,
 )
 from rambarde.guard.detectors.network import FAMILIES, Network
+from rambarde.guard.detectors.wording import PAIR_BUCKETS, pair_buckets, pairs
 from rambarde.guard.text.normalise import canonical
 from rambarde.guard.text.tables import FOLD
 
@@ -27,28 +28,31 @@ TEXTS = st.text(st.sampled_from("ab c.,d\u00e9ж猫उ\U0001f600"), max_size=40)
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=8))
-def test_n_grams_of_many_texts_are_those_of_each(texts: list[str]) -> None:
-    rows, columns = buckets(texts)
-    for i, text in enumerate(texts):
-        assert np.array_equal(np.unique(columns[rows == i]), grams(text))
+def test_n_grams_and_pairs_of_many_texts_are_those_of_each(texts: list[str]) -> None:
+    for many, each in ((buckets, grams), (pair_buckets, pairs)):
+        rows, columns = many(texts)
+        for i, text in enumerate(texts):
+            assert np.array_equal(np.unique(columns[rows == i]), each(text))
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=5))
-def test_what_n_grams_add_is_the_sparse_product(texts: list[str]) -> None:
+def test_what_n_grams_and_pairs_add_is_the_sparse_product(texts: list[str]) -> None:
     chance = np.random.default_rng(3)
-    n = len(FAMILIES)
+    n, rows = len(FAMILIES), BUCKETS + PAIR_BUCKETS
     shapes = {
-        "emb_hidden": (4, 3), "gram_hidden": (BUCKETS, 3), "hidden_bias": (3,), "hidden_out": (3, n),
-        "emb_out": (4, n), "gram_out": (BUCKETS, n), "out_bias": (n,), "slope": (n,), "shift": (n,),
+        "emb_hidden": (4, 3), "gram_hidden": (rows, 2), "hidden_bias": (3,), "hidden_out": (3, n),
+        "emb_out": (4, n), "gram_out": (rows, n), "out_bias": (n,), "slope": (n,), "shift": (n,),
     }  # fmt: skip
     a = {name: chance.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
     embedded = chance.normal(size=(len(texts), 4)).astype(np.float32)
-    data, indices, pointers = gram_matrix(texts)
-    dense = np.zeros((len(texts), BUCKETS), dtype=np.float32)
-    for i in range(len(texts)):
-        part = slice(pointers[i], pointers[i + 1])
-        dense[i, indices[part]] = data[part]
-    hidden = np.maximum(embedded @ a["emb_hidden"] + dense @ a["gram_hidden"] + a["hidden_bias"], 0)
+    dense = np.zeros((len(texts), rows), dtype=np.float32)
+    for columns, first in ((grams, 0), (pairs, BUCKETS)):
+        data, indices, pointers = matrix([columns(text) for text in texts])
+        for i in range(len(texts)):
+            part = slice(pointers[i], pointers[i + 1])
+            dense[i, first + indices[part]] = data[part]
+    spelled = np.pad(dense @ a["gram_hidden"], ((0, 0), (0, 1)))
+    hidden = np.maximum(embedded @ a["emb_hidden"] + spelled + a["hidden_bias"], 0)
     slow = hidden @ a["hidden_out"] + embedded @ a["emb_out"] + dense @ a["gram_out"] + a["out_bias"]
     assert np.allclose(Network(a).logits(embedded, texts), slow, atol=1e-3)
 

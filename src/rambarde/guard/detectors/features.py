@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rambarde.guard.text.tables import FOLD
 from rambarde.nouns.request import Text
 
-BUCKETS = 1 << 13
+BUCKETS = 1 << 16
 """Size of the hashed n-gram space."""
 SIZES = (2, 3, 4, 5)
 """Lengths of the n-grams, in characters."""
@@ -199,9 +199,10 @@ def grams(folded: str) -> NDArray[np.int64]:
     return np.unique(np.concatenate([_hashes(codes, size) for size in SIZES])).astype(np.int64)
 
 
-def gram_matrix(folded: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of equal length one, as the data, indices and row pointers of a sparse matrix (CSR)."""
-    columns = [grams(text) for text in folded]
+def matrix(
+    columns: Sequence[NDArray[np.int64]],
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of length one, as the data, indices and row pointers of a sparse matrix (CSR), of the columns of each."""
     pointers = np.zeros(len(columns) + 1, dtype=np.int64)
     np.cumsum([len(column) for column in columns], out=pointers[1:])
     data = np.concatenate(
@@ -234,12 +235,12 @@ class Letters(dict[int, str]):
         return found
 
 
-def _in_word(char: str) -> str:
+def in_word(char: str) -> str:
     """Letters, and the vowel signs that Indic scripts write as marks; a blank for all else."""
     return char if char < _UNSPACED and unicodedata.category(char)[0] in "LM" else " "
 
 
-_IN_WORDS = Letters(_in_word)
+_IN_WORDS = Letters(in_word)
 
 
 def familiar(folded: str, known: Set[int]) -> float:

@@ -70,7 +70,7 @@ class HeadDetector:
 
     info = DetectorInfo(
         name="head",
-        version="2",
+        version="3",
         subject=Subject.TEXT,
         specs=tuple(
             SignalSpec(

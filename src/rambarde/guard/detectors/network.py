@@ -1,4 +1,4 @@
-"""The network of the head: a hidden layer over embedding and character n-grams, one calibrated number per family."""
+"""The network of the head: a hidden layer over embedding, n-grams and word pairs, one calibrated number per family."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rambarde.guard.detectors.features import BUCKETS, buckets
+from rambarde.guard.detectors.wording import PAIR_BUCKETS, pair_buckets
 
 Floats = NDArray[np.float32]
 FAMILIES = (
@@ -24,14 +25,17 @@ _STEPS = 127
 
 
 class Network:
-    """One hidden layer over embedding and n-grams, with a direct path, then a calibration per family.
+    """One hidden layer over embedding, n-grams and word pairs, with a direct path, then a calibration per family.
 
+    The rows of `gram_hidden` and `gram_out` are those of the n-grams, then those of the pairs. They go into the first
+    units of the hidden layer only: there are many rows.
     Raises `ValueError` for weights that do not fit this version of the code.
     """
 
     def __init__(self, arrays: dict[str, Floats]) -> None:
         self._a = {name: restored(arrays, name) for name in arrays if not name.endswith(_SCALE)}
-        if self._a["gram_hidden"].shape[0] != BUCKETS or self._a["out_bias"].shape != (len(FAMILIES),):
+        rows = self._a["gram_hidden"].shape[0]
+        if rows != BUCKETS + PAIR_BUCKETS or self._a["out_bias"].shape != (len(FAMILIES),):
             raise ValueError("the weights of the head do not fit this version of the code: train them again")
         self._both = np.concatenate([self._a["gram_hidden"], self._a["gram_out"]], axis=1)
 
@@ -45,8 +49,11 @@ class Network:
     def logits(self, embedded: Floats, folded: list[str]) -> Floats:
         hidden_grams, direct_grams = self._grams(folded)
         a = self._a
-        hidden = np.maximum(embedded @ a["emb_hidden"] + hidden_grams + a["hidden_bias"], 0.0)
-        out = hidden @ a["hidden_out"] + embedded @ a["emb_out"] + direct_grams + a["out_bias"]
+        hidden = embedded @ a["emb_hidden"] + a["hidden_bias"]
+        hidden[:, : hidden_grams.shape[1]] += hidden_grams
+        out = (
+            np.maximum(hidden, 0.0) @ a["hidden_out"] + embedded @ a["emb_out"] + direct_grams + a["out_bias"]
+        )
         return np.asarray(out, dtype=np.float32)
 
     def without(self, embedded: Floats, folded: list[str]) -> Floats:
@@ -57,16 +64,26 @@ class Network:
         return self.logits(np.repeat(embedded[None, :], len(folded), axis=0), folded)
 
     def _grams(self, folded: list[str]) -> tuple[Floats, Floats]:
-        """What the n-grams of each text add to the hidden layer and to the result: rows of `gram_matrix`, summed."""
+        """What n-grams and pairs of each text add to the hidden layer and to the result."""
         sums = np.empty((len(folded), self._both.shape[1]), dtype=np.float32)
         for start in range(0, len(folded), _BATCH):
             part = folded[start : start + _BATCH]
-            present = np.zeros((len(part), BUCKETS), dtype=np.float32)
-            present[buckets(part)] = 1.0
-            counts = present.sum(axis=1, keepdims=True)
-            sums[start : start + _BATCH] = (present @ self._both) / np.sqrt(np.maximum(counts, 1.0))
+            sums[start : start + _BATCH] = _summed(self._both[:BUCKETS], *buckets(part), len(part))
+            sums[start : start + _BATCH] += _summed(self._both[BUCKETS:], *pair_buckets(part), len(part))
         hidden = self._a["gram_hidden"].shape[1]
         return sums[:, :hidden], sums[:, hidden:]
+
+
+def _summed(table: Floats, rows: NDArray[np.int64], columns: NDArray[np.int64], count: int) -> Floats:
+    """For each of so many texts the sum of the table's rows that it has, each once, over the root of their number."""
+    rows, columns = np.divmod(np.unique(rows * len(table) + columns), len(table))
+    counts = np.bincount(rows, minlength=count)
+    some = np.flatnonzero(counts)
+    sums = np.zeros((count, table.shape[1]), dtype=np.float32)
+    if len(some):
+        starts = np.cumsum(counts[some]) - counts[some]
+        sums[some] = np.add.reduceat(table[columns], starts, axis=0) / np.sqrt(counts[some])[:, None]
+    return sums
 
 
 class Mixture:

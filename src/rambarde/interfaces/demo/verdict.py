@@ -123,7 +123,7 @@ def _no_strike(wording: Wording, take: Take, seen: Seen) -> str:
 
 def _non_consent(wording: Wording, take: Take, seen: Seen) -> str:
     value = seen.value("prompt.non_consent")
-    return "" if value >= 0.5 else f"the stated non-consent is not in the record ({value:.2f})"
+    return "" if value >= 0.4 else f"the stated non-consent is not in the record ({value:.2f})"
 
 
 def _no_generation(wording: Wording, take: Take, seen: Seen) -> str:
