@@ -139,6 +139,7 @@ def receipt(
             remedy="Name a file that is not there yet.",
             field="out",
         ) from error
+    typer.echo(f"{out}: check it with rambarde verify {out}", err=True)
 
 
 @app.command()
