@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,6 +14,10 @@ import pytest
 from PIL import Image
 
 from rambarde.guard.media.encode import encode
+from rambarde.guard.sight import Sight
+from rambarde.guard.workers import worker
+from rambarde.guard.workers.pool import Pool
+from rambarde.interfaces import tracing as module
 from rambarde.interfaces.sealing import open_sealer
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.tracing import Tracing, claim, origin
@@ -22,6 +27,8 @@ from rambarde.nouns.fingerprint import Output, Prints
 from rambarde.nouns.provenance import Disclosure, Signed
 from rambarde.prove.techniques import Claim
 from tests.samples import a_record
+
+GREY = Image.new("RGB", (64, 48), (90, 90, 90))
 
 
 @pytest.fixture
@@ -66,6 +73,41 @@ def test_a_picture_nobody_knows_and_what_is_none(gateway: Gateway) -> None:
     assert (caught.value.code, caught.value.field) == ("not_an_image", "picture")
 
 
+def sound() -> tuple[()]:
+    """No detectors."""
+    return ()
+
+
+def crashing() -> tuple[()]:
+    """The same, in a worker whose decoder takes its process down with it."""
+    vars(worker)["decode"] = lambda *_, **__: os.abort()
+    return ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", [sound, crashing])
+def test_a_strangers_picture_is_decoded_by_a_worker(gateway: Gateway, build: worker.Build) -> None:
+    """It never is in the gateway's own process, which a crash leaves as it was; bad files read as they always do."""
+    pool = Pool(build, 1)
+    tracing = Tracing.of(gateway.vault, gateway.settings, sight=Sight(pool))
+    assert not hasattr(module, "decode")
+    try:
+        with pytest.raises(Fault) as caught:
+            asyncio.run(tracing.trace(b"no picture" if build is sound else encode(GREY, "png"), field="url"))
+        code = "not_an_image" if build is sound else "decoder_failed"
+        assert (caught.value.code, caught.value.field) == (code, "url")
+        if build is sound:
+            assert asyncio.run(tracing.trace(encode(GREY, "png"))).matches == () and pool.pids != (
+                os.getpid(),
+            )
+    finally:
+        pool.close()
+
+
+def test_a_gateway_traces_with_its_own_workers(gateway: Gateway) -> None:
+    assert gateway.tracing.sight is gateway.chain.inspector.sight
+
+
 def signed(gateway: Gateway) -> Signed:
     """A picture that the gateway's sealer signed, and the register knows by its manifest's label alone."""
     pixels = np.full((40, 40, 3), 90, np.uint8)
@@ -85,6 +127,7 @@ def test_a_manifest_of_ours_names_the_decision(gateway: Gateway, tmp_path: Path)
         assert claim(settings, register, changed) is None
 
 
+@pytest.mark.slow
 def test_our_label_under_somebody_elses_signature_proves_nothing(
     gateway: Gateway, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -176,7 +176,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         raise
     inspector = Inspector(installed, government.tenure.policy.detectors, pool=parts.pool(settings, installed))
     recorder = LogRecorder(tree)
-    tracing = Tracing.of(vault, settings)
+    tracing = Tracing.of(vault, settings, sight=inspector.sight)
     limits = ChainLimits(
         generate=settings.generate_seconds,
         hold=timedelta(days=settings.hold_days),
