@@ -20,7 +20,7 @@ from rambarde.guard.workers.pool import Pool
 from rambarde.interfaces import tracing as module
 from rambarde.interfaces.sealing import open_sealer
 from rambarde.interfaces.settings import Settings
-from rambarde.interfaces.tracing import Tracing, claim, origin
+from rambarde.interfaces.tracing import Tracing, claim, expire, origin
 from rambarde.interfaces.wiring import Gateway, wire
 from rambarde.nouns.fault import Fault
 from rambarde.nouns.fingerprint import Output, Prints
@@ -48,9 +48,10 @@ def remember(gateway: Gateway, decision: str, *, held: bool) -> None:
 def test_a_held_image_that_nobody_released_is_forgotten(gateway: Gateway) -> None:
     for decision, held in (("dec_a", True), ("dec_b", False)):
         remember(gateway, decision, held=held)
-    assert gateway.tracing.tidy() == 1
+    assert expire(gateway.vault, gateway.tracing.prints) == 1
     assert [one.output.decision for one in gateway.tracing.prints.get([1, 2])] == ["dec_b"]
-    assert len(gateway.tracing.index.words) == 1 and gateway.tracing.tidy() == 0
+    gateway.tracing.index.catch_up()
+    assert len(gateway.tracing.index.words) == 1 and expire(gateway.vault, gateway.tracing.prints) == 0
 
 
 def test_what_is_not_recorded_or_was_withdrawn_is_not_told(gateway: Gateway) -> None:

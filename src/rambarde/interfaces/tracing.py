@@ -128,23 +128,22 @@ class Tracing:
     async def close(self) -> None:
         await self.fetcher.close()
 
-    def tidy(self) -> int:
-        """Erase fingerprints past their time; those of held images, once it is known what became of them.
 
-        Brings the index up to date, too: so nobody who traces a picture waits until it is loaded.
-        """
-        erased = 0
-        while overdue := self.prints.overdue(_OVERDUE):
-            gone = []
-            for one in overdue:
-                if origin(self.vault, one.output.decision, one.output.index) is None:
-                    gone.append(one.number)
-                else:
-                    self.prints.released(one)
-            erased += self.prints.forget(gone)
-        erased += self.prints.purge()
-        self.index.catch_up()
-        return erased
+def expire(vault: Vault, prints: Fingerprints) -> int:
+    """Erase fingerprints past their time, those of held images once it is known what became of them; returns how many.
+
+    What a hold freezes stays.
+    """
+    erased, after = 0, 0
+    while overdue := prints.overdue(_OVERDUE, after):
+        gone, after = [], overdue[-1].number
+        for one in overdue:
+            if origin(vault, one.output.decision, one.output.index) is None:
+                gone.append(one.number)
+            else:
+                prints.released(one)
+        erased += prints.forget(gone)
+    return erased + prints.purge()
 
 
 def register(vault: Vault, settings: Settings) -> Fingerprints:
@@ -153,6 +152,7 @@ def register(vault: Vault, settings: Settings) -> Fingerprints:
         vault.database,
         life=timedelta(days=settings.fingerprint_days),
         hold=timedelta(days=settings.hold_days) + _SLACK,
+        frozen=vault.freezer.record,
     )
 
 
