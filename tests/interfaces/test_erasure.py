@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from rambarde.interfaces.archive import Archive
 from rambarde.interfaces.erasure import Eraser
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.vault import Vault
@@ -37,15 +38,15 @@ from rambarde.store.records import Records
 from tests.postgres import NewDatabase
 from tests.samples import START, a_record
 
-SAID = {"person": "A. Person", "reason": "asked for by letter"}
+SAID: dict[str, Any] = {"person": "A. Person", "reason": "asked for by letter"}
 SIZE = 600
 
 
 class Hall:
     """A vault and a log with records of two accounts."""
 
-    def __init__(self, data: Path, database: str = "") -> None:
-        self.vault = Vault.open(Settings(data=str(data), database=database))
+    def __init__(self, data: Path, database: str = "", **settings: Any) -> None:
+        self.vault = Vault.open(Settings(data=str(data), database=database, **settings))
         self.ledger = Ledger(self.vault.database)
         self.log = Log.open(data / FOLDER, open_signer(data), self.ledger)
         self.recorder = LogRecorder(self.log)
@@ -60,6 +61,12 @@ class Hall:
     def verify(self) -> Report:
         self.log.publish()
         return verify_log(self.vault.data / FOLDER, self.log._signer.verifier, self.ledger)
+
+    def eraser(self) -> Eraser:
+        return Eraser(self.vault, self.recorder, self.archive())
+
+    def archive(self) -> Archive:
+        return Archive.open(self.vault, Settings(), self.recorder.put)
 
     def close(self) -> None:
         self.recorder.close()
@@ -96,7 +103,7 @@ def test_one_record(hall: Hall) -> None:
         if hall.verify()
         else None
     )
-    done = Eraser(hall.vault, hall.recorder).record(id_of(7), **SAID)
+    done = hall.eraser().record(id_of(7), **SAID)
     assert (done.records, done.indexes) == (1, (SIZE,))
     assert hall.records.get(id_of(7)) is None and hall.records.count() == SIZE - 1
     after = hall.ledger.place("record", id_of(7))
@@ -110,7 +117,7 @@ def test_one_record(hall: Hall) -> None:
     assert Receipt.parse(json.dumps(sealed.as_json()).encode()).check().said is None
     assert before.check().said is not None, "the caller keeps what it was given"
     with pytest.raises(Fault) as refused:
-        Eraser(hall.vault, hall.recorder).record(id_of(7), **SAID)
+        hall.eraser().record(id_of(7), **SAID)
     assert refused.value.code == "record_unknown"
 
 
@@ -121,7 +128,7 @@ def test_nothing_of_it_is_left_in_the_files(hall: Hall) -> None:
     salts = [place[2], b"secret-account"]
     files = [p for p in hall.vault.data.rglob("*") if p.is_file()]
     assert all(any(salt in file.read_bytes() for file in files) for salt in salts)
-    Eraser(hall.vault, hall.recorder).account("secret-account", **SAID)
+    hall.eraser().account("secret-account", **SAID)
     assert not any(
         salt in file.read_bytes() for file in hall.vault.data.rglob("*") if file.is_file() for salt in salts
     )
@@ -144,12 +151,21 @@ def test_an_account_with_all_that_is_kept(hall: Hall) -> None:
             )
 
     asyncio.run(fill())
-    done = Eraser(hall.vault, hall.recorder).account("secret-account", **SAID)
-    assert (done.records, done.also) == (200, {"items": 2, "appeals": 0, "exposures": 1})
+    done = hall.eraser().account("secret-account", **SAID)
+    assert (done.records, done.also) == (
+        200,
+        {
+            "items": 2,
+            "appeals": 0,
+            "fingerprints": 0,
+            "exposures": 1,
+            "evidence": 0,
+        },
+    )
     assert {json.loads(body)["account"] for _, body in hall.records.bodies()} == {"other"}
     assert "secret-account" not in json.dumps(said(hall, "erasure"))
     assert hall.verify().ok
-    assert Eraser(hall.vault, hall.recorder).account("secret-account", **SAID).indexes == ()
+    assert hall.eraser().account("secret-account", **SAID).indexes == ()
 
 
 def test_holds_and_appeals_keep(hall: Hall) -> None:
@@ -160,7 +176,7 @@ def test_holds_and_appeals_keep(hall: Hall) -> None:
     )
     holds = Holds(hall.ledger, hall.vault.database.clock, hall.recorder.put)
     holds.set(Scope(decisions=(id_of(6),)), **SAID)
-    eraser = Eraser(hall.vault, hall.recorder)
+    eraser = hall.eraser()
     for number, code in ((3, "erasure_appealed"), (6, "erasure_held")):
         with pytest.raises(Fault) as refused:
             eraser.record(id_of(number), **SAID)
@@ -181,14 +197,14 @@ def test_where_holds_cannot_be_read_nothing_is_erased(hall: Hall) -> None:
         connection.execute(sa.text("UPDATE log_entries SET body = :b WHERE kind = 'hold'"), {"b": b"{}"})
     for erase in (lambda e: e.account("other", **SAID), lambda e: e.record(id_of(1), **SAID)):
         with pytest.raises(Fault) as refused:
-            erase(Eraser(hall.vault, hall.recorder))
+            erase(hall.eraser())
         assert refused.value.code == "hold_unreadable"
     assert hall.records.count() == SIZE
 
 
 def test_retention(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hall.vault.database, "clock", lambda: START + timedelta(days=1, seconds=300))
-    done = Eraser(hall.vault, hall.recorder).retention(1, **SAID)
+    done = hall.eraser().retention(1, **SAID)
     assert done.records == 300 and hall.records.count() == 300
     assert [len(one["ranges"]) for one in said(hall, "erasure")] != []
     report = hall.verify()
@@ -196,17 +212,17 @@ def test_retention(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_access_is_logged_before_it_is_given(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = Eraser(hall.vault, hall.recorder).access("secret-account", **SAID)
-    assert len(given["records"]) == 200  # type: ignore[arg-type]
+    given = hall.eraser().access("secret-account", **SAID)
+    assert len(given.document["records"]) == 200  # type: ignore[arg-type]
     entry = said(hall, "access")[0]
     assert entry["count"] == 200 and "secret-account" not in json.dumps(entry)
     assert entry["account"] == hall.vault.cipher.blind(entry["id"], "secret-account")
     monkeypatch.setattr(hall.log, "append", _full)
     with pytest.raises(Fault) as refused:
-        Eraser(hall.vault, hall.recorder).access("secret-account", **SAID)
+        hall.eraser().access("secret-account", **SAID)
     assert refused.value.code == "not_recorded"
     with pytest.raises(Fault) as refused:
-        Eraser(hall.vault, hall.recorder).record(id_of(7), **SAID)
+        hall.eraser().record(id_of(7), **SAID)
     assert refused.value.code == "not_recorded"
     assert hall.records.get(id_of(7)) is not None, "what cannot be logged is not erased"
 
@@ -218,12 +234,12 @@ def _full(_batch: object, **_how: object) -> None:
 @pytest.mark.parametrize("field", ["person", "reason"])
 def test_nobody_erases_without_name_and_reason(hall: Hall, field: str) -> None:
     with pytest.raises(Fault) as refused:
-        Eraser(hall.vault, hall.recorder).record(id_of(7), **(SAID | {field: " "}))
+        hall.eraser().record(id_of(7), **(SAID | {field: " "}))
     assert refused.value.code == f"missing_{field}"
 
 
 def test_a_record_that_vanished_or_came_back(hall: Hall) -> None:
-    eraser = Eraser(hall.vault, hall.recorder)
+    eraser = hall.eraser()
     eraser.record(id_of(300), **SAID)
     found = hall.ledger.find("record", id_of(301))
     assert found is not None
@@ -249,7 +265,7 @@ def test_a_record_that_vanished_or_came_back(hall: Hall) -> None:
 def test_a_whole_row_from_a_backup(hall: Hall) -> None:
     stored = hall.ledger.find("record", id_of(300))
     assert stored is not None
-    Eraser(hall.vault, hall.recorder).record(id_of(300), **SAID)
+    hall.eraser().record(id_of(300), **SAID)
     with hall.vault.database.writing() as connection:
         connection.execute(
             sa.text("UPDATE log_entries SET body = :body, salt = :salt WHERE seq = :seq"),
@@ -261,7 +277,7 @@ def test_a_whole_row_from_a_backup(hall: Hall) -> None:
 
 def test_erasures_in_the_middle_of_a_process_that_dies(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     """After what lies beside the records, before the log: the next run finds the records and finishes."""
-    eraser = Eraser(hall.vault, hall.recorder)
+    eraser = hall.eraser()
     monkeypatch.setattr(hall.log, "append", _full)
     with pytest.raises(Fault):
         eraser.account("secret-account", **SAID)
@@ -280,7 +296,7 @@ def test_ranges() -> None:
 def test_postgresql(new_postgres: NewDatabase, tmp_path: Path) -> None:
     hall = Hall(tmp_path / "data", new_postgres())
     hall.write(300)
-    assert Eraser(hall.vault, hall.recorder).account("secret-account", **SAID).records == 100
+    assert hall.eraser().account("secret-account", **SAID).records == 100
     report = hall.verify()
     assert report.ok, report
     assert hall.records.count() == 200

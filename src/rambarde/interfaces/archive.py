@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rambarde.guard.evidence import Matter, due, frozen_by_rule, rule_case
@@ -92,20 +92,37 @@ class Archive:
         if not any(hold.scope.case == case for hold in self.holds.active()):
             self.holds.set(Scope(case=case), person=POLICY, reason=f"The duty `hold` of the rule {rule}.")
 
-    async def tidy(self) -> None:
-        """Ship what waits; erase what is past its time and not frozen, and say so in the log. May be repeated."""
-        await self.database.run(self._erase)
+    async def tidy(self) -> int:
+        """Ship what waits; erase what is past its time and not frozen, and say so in the log; returns how many went.
+
+        May be repeated.
+        """
+        erased = await self.database.run(self._expire)
         try:
             await self.database.run(self.evidence.ship)
             await self.database.run(self._sweep)
         except Fault as fault:
             log.error("evidence store: %s; what waits stays in the database", fault.code)
+        return erased
 
-    def _erase(self) -> None:
-        now, after = self.database.clock(), ""
+    def erase(self, ids: Sequence[str]) -> int:
+        """Erase items that no hold freezes; returns how many. The log says so before their objects go.
+
+        Objects in a store that is away go later, without their keys.
+        """
+        gone = self.evidence.erase(ids, self.freezer.item)
+        try:
+            self._sweep()
+        except Fault as fault:
+            log.error("evidence store: %s; what is erased there has no key any more", fault.code)
+        return len(gone)
+
+    def _expire(self) -> int:
+        erased, now, after = 0, self.database.clock(), ""
         while page := self.evidence.expired(now, after=after):
-            self.evidence.erase([item.id for item in page], self.freezer.item)
+            erased += len(self.evidence.erase([item.id for item in page], self.freezer.item))
             after = page[-1].id
+        return erased
 
     def _sweep(self) -> None:
         while gone := self.evidence.erased():

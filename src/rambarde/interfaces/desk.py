@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from rambarde.interfaces.opening import opener
@@ -81,16 +82,16 @@ class Desk:
         models = (settings.upstream_model,) if settings.upstream_model else ()
         return cls(
             review.Review(vault.items, cabinet, register, journal, records, vault.database.clock),
-            appeals.Appeals(cabinet, records, journal, opener(vault.cipher.blind, models)),
+            appeals.Appeals(
+                cabinet,
+                records,
+                journal,
+                opener(vault.cipher.blind, models),
+                timedelta(days=settings.appeal_days),
+            ),
             register,
             cabinet,
         )
-
-    async def tidy(self) -> None:
-        """Let verdicts take effect whose process died, and erase what is past its time."""
-        await self.review.settle()
-        await self.cabinet.purge()
-        await self.register.purge()
 
 
 @contextmanager

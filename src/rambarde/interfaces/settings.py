@@ -58,7 +58,15 @@ class Settings:
     generate_seconds: float = 120.0
     """The generator's deadline."""
     record_days: float = 0.0
-    """How old a record may grow before `rambarde retention run` erases it; 0: it is kept until somebody erases it."""
+    """How old a record may grow before retention erases it; 0: it is kept until somebody erases it."""
+    original_hours: float = 24.0
+    """How long the picture that an edit chain started from is kept; after that, edits of body or clothing are held."""
+    earlier_hours: float = 24.0
+    """How long it is remembered how a refused request's words were judged, at most."""
+    lineage_days: float = 30.0
+    """How long originals and outputs of edit chains are recognised, after they were last seen."""
+    appeal_days: float = 90.0
+    """How long an appeal is kept."""
     hold_days: float = 7.0
     """How long a held image waits for a person; at most 7."""
     file_minutes: float = 60.0
@@ -92,6 +100,10 @@ class Settings:
             ("in_flight", 1, 100_000),
             ("generate_seconds", 1, 3600),
             ("record_days", 0, 36_500),
+            ("original_hours", 0.1, 168),
+            ("earlier_hours", 0.1, 24),
+            ("lineage_days", 1, 366),
+            ("appeal_days", 1, 1_096),
             ("hold_days", 0.01, 7),
             ("file_minutes", 0.1, 7 * 24 * 60),
             ("fingerprint_days", 1, 36_525),

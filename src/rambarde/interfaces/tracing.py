@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from rambarde.guard.media.decode import decode
 from rambarde.guard.media.index import HashIndex
 from rambarde.guard.media.sniff import sniff
 from rambarde.guard.prints import sought
+from rambarde.guard.sight import Sight
 from rambarde.guard.upstreams.fetch import SafeFetcher
+from rambarde.guard.workers.task import Urgency
 from rambarde.interfaces.sealing import signers
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.vault import Vault
@@ -36,6 +37,8 @@ from rambarde.store.records import Records, StoredRecord
 LIMIT = 25_000_000
 """Bytes of a picture that is traced."""
 FETCH_SECONDS = 10.0
+HERE = Sight()
+"""Decodes in this process: for the command line, which ends with the picture."""
 _SLACK = timedelta(hours=1)
 """How much longer than its image the fingerprint of a held one is kept, before it is asked what became of it."""
 _OVERDUE = 200
@@ -71,12 +74,16 @@ _URL_FAULTS = {
 
 @dataclass(slots=True)
 class Tracing:
-    """Traces pictures over an open vault. Nothing of a picture that is traced is kept."""
+    """Traces pictures over an open vault. Nothing of a picture that is traced is kept.
+
+    They are strangers' files: `sight` decodes them, in a worker process where there are any.
+    """
 
     vault: Vault
     prints: Fingerprints
     index: PrintIndex
     tracer: Tracer
+    sight: Sight = HERE
     fetcher: SafeFetcher = field(default_factory=lambda: SafeFetcher(limit=LIMIT))
 
     @classmethod
@@ -85,23 +92,28 @@ class Tracing:
         vault: Vault,
         settings: Settings,
         *,
+        sight: Sight = HERE,
         more: tuple[Technique, ...] = (),
     ) -> Tracing:
-        """Over an open vault. `more` are further techniques, asked last."""
+        """Over an open vault. `more` are further techniques, asked last; a gateway gives its inspector's `sight`."""
         prints = register(vault, settings)
         index = PrintIndex(prints, HashIndex)
         techniques = (Manifest(partial(claim, settings, prints)), *fingerprints(index), *more)
         tracer = Tracer(techniques, partial(origin, vault), partial(_proof, vault))
-        return cls(vault, prints, index, tracer)
+        return cls(vault, prints, index, tracer, sight)
 
     async def trace(
         self, data: bytes, *, declared: str | None = None, filename: str | None = None, field: str = "picture"
     ) -> Traced:
         """Which released outputs this file is a copy of.
 
-        Raises `Fault` as the decoder does for a file that is no picture within limits, and as `Tracer.trace`.
+        Raises `Fault` as `Sight.decode` does for a file that is no picture within limits or that crashed the
+        decoder, and as `Tracer.trace`.
         """
-        return await asyncio.to_thread(self._trace, data, declared, filename, field)
+        picture = await self.sight.decode(
+            data, field=field, declared=declared, filename=filename, urgency=Urgency.AHEAD
+        )
+        return await asyncio.to_thread(lambda: self.tracer.trace(sought(picture)))
 
     async def fetch(self, url: str) -> bytes:
         """The file behind a public URL. Raises `Fault` `picture_url_…`; no internal address is connected to."""
@@ -116,27 +128,22 @@ class Tracing:
     async def close(self) -> None:
         await self.fetcher.close()
 
-    def tidy(self) -> int:
-        """Erase fingerprints past their time; those of held images, once it is known what became of them.
 
-        Brings the index up to date, too: so nobody who traces a picture waits until it is loaded.
-        """
-        erased = 0
-        while overdue := self.prints.overdue(_OVERDUE):
-            gone = []
-            for one in overdue:
-                if origin(self.vault, one.output.decision, one.output.index) is None:
-                    gone.append(one.number)
-                else:
-                    self.prints.released(one)
-            erased += self.prints.forget(gone)
-        erased += self.prints.purge()
-        self.index.catch_up()
-        return erased
+def expire(vault: Vault, prints: Fingerprints) -> int:
+    """Erase fingerprints past their time, those of held images once it is known what became of them; returns how many.
 
-    def _trace(self, data: bytes, declared: str | None, filename: str | None, field: str) -> Traced:
-        picture = decode(data, field=field, declared=declared, filename=filename)
-        return self.tracer.trace(sought(picture))
+    What a hold freezes stays.
+    """
+    erased, after = 0, 0
+    while overdue := prints.overdue(_OVERDUE, after):
+        gone, after = [], overdue[-1].number
+        for one in overdue:
+            if origin(vault, one.output.decision, one.output.index) is None:
+                gone.append(one.number)
+            else:
+                prints.released(one)
+        erased += prints.forget(gone)
+    return erased + prints.purge()
 
 
 def register(vault: Vault, settings: Settings) -> Fingerprints:
@@ -145,6 +152,7 @@ def register(vault: Vault, settings: Settings) -> Fingerprints:
         vault.database,
         life=timedelta(days=settings.fingerprint_days),
         hold=timedelta(days=settings.hold_days) + _SLACK,
+        frozen=vault.freezer.record,
     )
 
 

@@ -25,6 +25,7 @@ from rambarde.interfaces.governance.govern import Government, govern
 from rambarde.interfaces.http.door import Door
 from rambarde.interfaces.http.errors import Links
 from rambarde.interfaces.http.identity import Identity
+from rambarde.interfaces.retention import Retention
 from rambarde.interfaces.revisit import Revisit
 from rambarde.interfaces.sealing import open_sealer
 from rambarde.interfaces.settings import Settings
@@ -64,6 +65,7 @@ class Gateway:
     gatherer: Gatherer
     archive: Archive
     tracing: Tracing
+    retention: Retention
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
 
     @property
@@ -92,6 +94,7 @@ class Gateway:
         await self.chain.upstream.close()
         await self.tracing.close()
         self.chain.inspector.close()
+        await asyncio.to_thread(self.retention.last)
         await asyncio.to_thread(self.abandon)
 
     def abandon(self) -> None:
@@ -133,11 +136,10 @@ class Gateway:
         """What has expired is erased, not only hidden."""
         while True:
             try:
-                await self.desk.tidy()
-                await self.vault.items.purge()
-                await self.archive.tidy()
-                await self.vault.lineage.purge()
-                await self.vault.database.run(self.tracing.tidy)
+                await self.desk.review.settle()
+                await self.retention.expire()
+                await self.retention.hourly()
+                await self.vault.database.run(self.tracing.index.catch_up)
                 await self.vault.database.run(self.vault.tokens.purge)
                 await self.vault.database.run(self.government.office.book.leases.purge)
                 await self.vault.database.run(Shadows(self.vault.database).purge)
@@ -176,7 +178,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         raise
     inspector = Inspector(installed, government.tenure.policy.detectors, pool=parts.pool(settings, installed))
     recorder = LogRecorder(tree)
-    tracing = Tracing.of(vault, settings)
+    tracing = Tracing.of(vault, settings, sight=inspector.sight)
     limits = ChainLimits(
         generate=settings.generate_seconds,
         hold=timedelta(days=settings.hold_days),
@@ -190,13 +192,15 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         tree.close()
         vault.close()
         raise
+    life = timedelta(hours=settings.original_hours)
+    lineage = Lineage(vault.lineage, vault.items, vault.database.clock, inspector.sight, life)
     chain = Chain(
         government.tenure,
         inspector,
         generator,
         recorder,
         vault.items,
-        Lineage(vault.lineage, vault.items, vault.database.clock, inspector.sight),
+        lineage,
         PrintKeeper(tracing.prints, vault.database.clock),
         vault.cipher.blind,
         sealer,
@@ -205,6 +209,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         room=Room(requests=settings.in_flight),
         archivist=archive,
     )
+    desk = Desk.of(vault, settings, recorder)
     gateway = Gateway(
         settings,
         vault,
@@ -215,12 +220,13 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         Door(vault.database, vault.credentials, rate_per_minute=settings.rate_per_minute),
         Identity(vault.database, vault.tokens, vault.items),
         Links(settings.base_url),
-        Desk.of(vault, settings, recorder),
+        desk,
         Revisit(RecordReader(vault).get, government.tenure, recorder, vault.items),
         sealer,
         Gatherer(tree.publisher, asked, send),
         archive,
         tracing,
+        Retention(vault, settings, desk, archive, tracing.prints, recorder),
     )
     government.tenure.listen(gateway.require)
     return gateway

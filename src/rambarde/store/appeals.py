@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from rambarde.store.items import Frozen, new_id
 from rambarde.store.schema import appeal_pictures, appeals
 
 _LOCK = 0x52414D42_00000004
+_IN_A_QUERY = 500
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
@@ -69,6 +71,16 @@ class Appeals:
     async def purge(self, now: datetime | None = None) -> int:
         """Erase what has expired; returns how many."""
         return await self._database.run(self._purge, now or self._database.clock())
+
+    def against(self, decisions: Sequence[str]) -> Iterator[Appeal]:
+        """All that are kept against these decisions, with their pleas, pictures aside. Blocking."""
+        for start in range(0, len(decisions), _IN_A_QUERY):
+            some = list(decisions[start : start + _IN_A_QUERY])
+            query = sa.select(appeals).where(appeals.c.decision.in_(some)).order_by(appeals.c.created_at)
+            with self._database.reading() as connection:
+                rows = connection.execute(query).mappings().all()
+            for row in rows:
+                yield _appeal(row, self._opened(row["id"], row["plea"]))
 
     def _add(
         self, decision: str, plea: Plea, opened: bool | None, life: timedelta, most_open: int, most: int

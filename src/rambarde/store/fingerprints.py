@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from rambarde.nouns.fingerprint import Output, Prints, Remembered
 from rambarde.store.database import Database
+from rambarde.store.items import Frozen
 from rambarde.store.schema import fingerprints
 
 _LOCK = 0x52414D42_00000007
@@ -19,11 +20,20 @@ _AT_ONCE = 500
 class Fingerprints:
     """The fingerprints of one database. All methods raise `Database.reading`'s or `writing`'s faults."""
 
-    def __init__(self, database: Database, *, life: timedelta, hold: timedelta) -> None:
-        """`life` is how long a fingerprint is kept, `hold` how long one whose image waits for a person."""
+    def __init__(
+        self,
+        database: Database,
+        *,
+        life: timedelta,
+        hold: timedelta,
+        frozen: Frozen = lambda connection, record: False,
+    ) -> None:
+        """`life` is how long a fingerprint is kept, `hold` how long one whose image waits for a person. What a hold
+        freezes is never erased."""
         self._database = database
         self._life = life
         self._hold = hold
+        self._frozen = frozen
 
     async def add(self, outputs: Sequence[tuple[Output, Prints]]) -> None:
         """Keep them, in one transaction, durable on return. What is remembered already stays as it is."""
@@ -70,10 +80,11 @@ class Fingerprints:
         """The outputs of a decision."""
         return self._where(fingerprints.c.record == decision)
 
-    def overdue(self, limit: int) -> list[Remembered]:
-        """Of images that were held: those whose time is over, of which nobody knows yet what became of them."""
-        now = self._database.clock()
-        return self._where(sa.and_(fingerprints.c.held, fingerprints.c.expires_at <= now), limit)
+    def overdue(self, limit: int, after: int = 0) -> list[Remembered]:
+        """Of images that were held, with a higher number than `after`: those whose time is over, of which nobody knows
+        yet what became of them."""
+        late = fingerprints.c.expires_at <= self._database.clock()
+        return self._where(sa.and_(fingerprints.c.held, late, fingerprints.c.seq > after), limit)
 
     def released(self, one: Remembered) -> None:
         """A held image was released after all: keep its fingerprint as long as the others'."""
@@ -85,30 +96,34 @@ class Fingerprints:
             )
 
     def forget(self, numbers: Sequence[int]) -> int:
-        """Erase these; returns how many there were."""
+        """Erase those of these that no hold freezes; returns how many."""
         with self._database.writing() as connection:
-            gone = sa.delete(fingerprints).where(fingerprints.c.seq.in_(list(numbers)))
-            return connection.execute(gone).rowcount
+            return self._erase(connection, fingerprints.c.seq.in_(list(numbers)))[0]
 
     def purge(self) -> int:
         """Erase what has expired, except of held images (`overdue`); returns how many."""
-        erased, now = 0, self._database.clock()
-        expired = (
-            sa.select(fingerprints.c.seq)
-            .where(fingerprints.c.expires_at <= now, sa.not_(fingerprints.c.held))
-            .limit(_AT_ONCE)
-        )
+        erased, after, now = 0, 0, self._database.clock()
+        expired = sa.and_(fingerprints.c.expires_at <= now, sa.not_(fingerprints.c.held))
         while True:
             with self._database.writing() as connection:
-                gone = sa.delete(fingerprints).where(fingerprints.c.seq.in_(expired))
-                count = connection.execute(gone).rowcount
+                count, last = self._erase(connection, sa.and_(expired, fingerprints.c.seq > after))
             erased += count
-            if count < _AT_ONCE:
+            if last is None:
                 return erased
+            after = last
 
     def count(self) -> int:
         with self._database.reading() as connection:
             return int(connection.scalar(sa.select(sa.func.count()).select_from(fingerprints)) or 0)
+
+    def _erase(self, connection: sa.Connection, which: sa.ColumnElement[bool]) -> tuple[int, int | None]:
+        """Erase a page of these, besides what is frozen: how many went, and the page's last number, None at the end."""
+        table = fingerprints.c
+        page = sa.select(table.seq, table.record).where(which).order_by(table.seq).limit(_AT_ONCE)
+        rows = connection.execute(page).all()
+        free = [row.seq for row in rows if not self._frozen(connection, row.record)]
+        gone = connection.execute(sa.delete(fingerprints).where(table.seq.in_(free))).rowcount
+        return gone, rows[-1].seq if len(rows) == _AT_ONCE else None
 
     def _add(self, outputs: Sequence[tuple[Output, Prints]]) -> None:
         rows = [

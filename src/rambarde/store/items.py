@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,11 +50,17 @@ class Items:
     """
 
     def __init__(
-        self, database: Database, cipher: Cipher, frozen: Frozen = lambda connection, record: False
+        self,
+        database: Database,
+        cipher: Cipher,
+        frozen: Frozen = lambda connection, record: False,
+        longest: Mapping[Shelf, timedelta] | None = None,
     ) -> None:
+        """`longest`: how long things stay on a shelf at most, whatever life they are given."""
         self._database = database
         self._cipher = cipher
         self._frozen = frozen
+        self._longest = dict(longest or {})
 
     async def keep(
         self,
@@ -107,6 +114,10 @@ class Items:
 
     async def purge(self, now: datetime | None = None) -> int:
         """Erase what has expired; returns how many."""
+        return (await self.purged(now)).total()
+
+    async def purged(self, now: datetime | None = None) -> Counter[str]:
+        """The same; returns how many of each shelf."""
         return await self._database.run(self._purge, now or self._database.clock())
 
     def _keep(
@@ -125,7 +136,7 @@ class Items:
             raise invalid(
                 "bad_life", "an item's life is positive.", remedy="Give a longer one.", field="life"
             )
-        now = self._database.clock()
+        now, life = self._database.clock(), min(life, self._longest.get(shelf, life))
         row = {
             "id": id,
             "shelf": shelf.value,
@@ -209,8 +220,9 @@ class Items:
             meta=self._meta(row),
         )
 
-    def _purge(self, now: datetime) -> int:
-        erased, after = 0, ""
+    def _purge(self, now: datetime) -> Counter[str]:
+        erased: Counter[str] = Counter()
+        after = ""
         expired = sa.select(items.c.id, items.c.shelf, items.c.record).where(items.c.expires_at <= now)
         while True:
             with self._database.writing() as connection:
@@ -221,8 +233,8 @@ class Items:
                 # Of a held image, that it expired is remembered: its status URL says so.
                 held = {row.id: row.record or "" for row in rows if row.shelf == Shelf.HELD.value}
                 mark_expired(connection, held, now)
-                count = connection.execute(sa.delete(items).where(items.c.id.in_(gone))).rowcount
-            erased += count
+                connection.execute(sa.delete(items).where(items.c.id.in_(gone)))
+            erased.update(row.shelf for row in rows)
             if len(found) < _AT_ONCE:
                 return erased
             after = found[-1].id

@@ -10,10 +10,22 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from rambarde.nouns.evidence import Why
+from rambarde.nouns.hold import About
 from rambarde.store.database import Database
+from rambarde.store.evidence import Frozen
 from rambarde.store.records import Records, Wanted
 from rambarde.store.reviews import mark_expired
-from rambarde.store.schema import appeals, exposures, items, log_entries, records
+from rambarde.store.schema import (
+    appeals,
+    evidence,
+    exposures,
+    fingerprints,
+    items,
+    log_entries,
+    records,
+    reviews,
+)
 
 _IN_A_QUERY = 500
 
@@ -72,6 +84,40 @@ class Subjects:
                 found.update(connection.scalars(query))
         return found
 
+    def owed(self, ids: Sequence[str]) -> set[str]:
+        """Those of the records of which a rule's duty keeps evidence, for as long as that lasts."""
+        found: set[str] = set()
+        for some in _some(ids):
+            query = sa.select(evidence.c.record).where(
+                evidence.c.record.in_(some),
+                evidence.c.why == Why.RULE.value,
+                evidence.c.expires_at > self._database.clock(),
+                ~evidence.c.erased,
+            )
+            with self._database.reading() as connection:
+                found.update(connection.scalars(query))
+        return found
+
+    def outcomes(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """What became of held images and appeals of these records; who decided it is in the log."""
+        columns = (
+            reviews.c.subject,
+            reviews.c.matter,
+            reviews.c.record,
+            reviews.c.outcome,
+            reviews.c.begun_at,
+        )
+        return self._rows(sa.select(*columns, reviews.c.expires_at), reviews.c.record, ids)
+
+    def prints(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """The fingerprints by which outputs of these records are traced."""
+        columns = [
+            fingerprints.c[name]
+            for name in ("record", "output", "surface", "system", "made_at", "expires_at")
+        ]
+        query = sa.select(*columns, fingerprints.c.sha256, fingerprints.c.pdq)
+        return self._rows(query, fingerprints.c.record, ids)
+
     def exposures(self, account: str) -> list[dict[str, Any]]:
         """Fingerprints and scores that are kept under an account."""
         columns = [c for c in exposures.c if c.name not in ("seq", "pdq")]
@@ -81,23 +127,24 @@ class Subjects:
 
     def kept(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         """What is kept encrypted for these records: what, how large, until when."""
+        columns = [
+            items.c[name] for name in ("shelf", "record", "media_type", "size", "created_at", "expires_at")
+        ]
+        return self._rows(sa.select(*columns), items.c.record, ids)
+
+    def _rows(
+        self, query: sa.Select[Any], column: sa.Column[Any], ids: Sequence[str]
+    ) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for some in _some(ids):
-            query = sa.select(
-                items.c.shelf,
-                items.c.record,
-                items.c.media_type,
-                items.c.size,
-                items.c.created_at,
-                items.c.expires_at,
-            ).where(items.c.record.in_(some))
             with self._database.reading() as connection:
-                found += [_plain(dict(row)) for row in connection.execute(query).mappings()]
+                rows = connection.execute(query.where(column.in_(some))).mappings()
+                found += [_plain(dict(row)) for row in rows]
         return found
 
-    def erase(self, ids: Sequence[str], account: str | None = None) -> dict[str, int]:
-        """Erase what is kept beside these records, and under `account`; returns counts by table."""
-        counts = {"items": 0, "appeals": 0, "exposures": 0}
+    def erase(self, ids: Sequence[str], account: str | None, frozen: Frozen) -> dict[str, int]:
+        """Erase what is kept beside these records, and what is not `frozen` under `account`; counts by table."""
+        counts = {"items": 0, "appeals": 0, "fingerprints": 0, "exposures": 0}
         for some in _some(ids):
             with self._database.writing() as connection:
                 held = sa.select(items.c.id, items.c.record).where(
@@ -108,12 +155,19 @@ class Subjects:
                 for name, table, column in (
                     ("items", items, items.c.record),
                     ("appeals", appeals, appeals.c.decision),
+                    ("fingerprints", fingerprints, fingerprints.c.record),
                 ):
                     counts[name] += connection.execute(sa.delete(table).where(column.in_(some))).rowcount
         if account is not None:
+            query = sa.select(exposures.c.seq, exposures.c.created_at).where(exposures.c.account == account)
             with self._database.writing() as connection:
-                gone = connection.execute(sa.delete(exposures).where(exposures.c.account == account))
-                counts["exposures"] = gone.rowcount
+                rows = connection.execute(query).all()
+                free = [
+                    r.seq for r in rows if not frozen(connection, About(account=account, at=r.created_at))
+                ]
+                for chunk in range(0, len(free), _IN_A_QUERY):
+                    some_rows = exposures.c.seq.in_(free[chunk : chunk + _IN_A_QUERY])
+                    counts["exposures"] += connection.execute(sa.delete(exposures).where(some_rows)).rowcount
         return counts
 
     def ages(self) -> dict[str, tuple[int, datetime | None]]:
@@ -124,6 +178,8 @@ class Subjects:
                 ("record", records.c.received_at),
                 ("exposure", exposures.c.created_at),
                 ("appeal", appeals.c.created_at),
+                ("outcome", reviews.c.begun_at),
+                ("fingerprint", fingerprints.c.made_at),
             ):
                 count, oldest = connection.execute(sa.select(sa.func.count(), sa.func.min(column))).one()
                 found[name] = int(count), oldest
@@ -132,6 +188,11 @@ class Subjects:
                 query.group_by(items.c.shelf).order_by(items.c.shelf)
             ):
                 found[str(shelf)] = int(count), oldest
+            query = sa.select(evidence.c.why, sa.func.count(), sa.func.min(evidence.c.kept_at))
+            for why, count, oldest in connection.execute(
+                query.where(~evidence.c.erased).group_by(evidence.c.why)
+            ):
+                found[f"evidence/{why}"] = int(count), oldest
         return found
 
 
@@ -141,4 +202,10 @@ def _some(ids: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in row.items()}
+    return {k: _word(v) for k, v in row.items()}
+
+
+def _word(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return bytes(value).hex() if isinstance(value, bytes | memoryview) else value

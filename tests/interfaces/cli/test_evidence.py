@@ -50,6 +50,7 @@ def code(data: Path, *words: str) -> str:
     return fault.value.code
 
 
+@pytest.mark.slow
 def test_a_hold_is_set_listed_and_lifted_by_two(data: Path) -> None:
     (hold,) = run(
         data, "hold", "set", "--by", "Ann", "--reason", "order 12", "--account", "a", "--since", "2026-01-01"

@@ -15,6 +15,8 @@ from rambarde.guard.policy.document import Node
 from rambarde.nouns.caller import COUNTRY
 
 KEYS = ("established", "preserve_days", "sample", "sealed")
+KEEPS = ("preserve", "hold", "child-safety-queue")
+"""Duties (`follow`) by which something of a request is kept."""
 SAMPLE_KEYS = ("rate", "days")
 PRESERVE_DAYS = 365
 LONGEST_DAYS = 3_653

@@ -199,7 +199,7 @@ class Keeping:
             )
             return
         database, cipher = self._database, self._cipher
-        yield from government(self._settings, Vault.over(self._data, database, cipher))
+        yield from government(self._settings, Vault.over(self._data, database, cipher, self._settings))
 
     def _file(self) -> Path | None:
         """The file of a SQLite database; None for a server."""

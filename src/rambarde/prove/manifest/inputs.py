@@ -8,13 +8,15 @@ import re
 from typing import Any
 
 from rambarde.nouns.provenance import Source
+from rambarde.prove.manifest.boxes import boxes
 from rambarde.prove.manifest.reading import carries_manifest
 from rambarde.prove.manifest.sdk import sdk
 from rambarde.prove.manifest.statement import ingredient
 
 _PICTURES = ("c2pa.thumbnail", "c2pa.icon", "c2pa.embedded-data")
 """Labels of assertions that are pictures or files: nobody has looked at them."""
-_MENTIONED = re.compile(rb"c2pa\.(?:thumbnail|icon|embedded-data)")
+_MENTIONED = re.compile(rb"c2pa\.(?:thumbnail|icon|embedded-data)|brob")
+"""Where a store says nothing of the kind, it need not be read; one with a compressed box (`brob`) may hide it."""
 
 
 def add(builder: Any, source: Source, place: int) -> None:
@@ -48,7 +50,10 @@ def unseen(source: Source, context: Any) -> tuple[str, ...]:
 
     C2PA lets them be redacted, and everything else of those manifests stays as their signers made it.
     """
-    if not _MENTIONED.search(source.sent) or not carries_manifest(source.sent):
+    if not carries_manifest(source.sent):
+        return ()
+    store = boxes(source.sent, source.media_type)
+    if carries_manifest(store) and not _MENTIONED.search(store):
         return ()
     c2pa = sdk()
     try:
