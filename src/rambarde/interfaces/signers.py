@@ -75,7 +75,7 @@ class Signers:
         try:
             entry = Entry.parse(item.body)
             subject = entry.signed.change.subject
-            if not isinstance(subject, People):
+            if entry.id != wanted or not isinstance(subject, People):
                 return
             now = entry.at if before is None else max(entry.at, before.at)
             subject.roster.check(now)
