@@ -116,6 +116,13 @@ class Inspector:
             else:
                 self._unfit.pop(detector.info.name, None)
 
+    def pin(self) -> None:
+        """After `load`: require every detector that was required as it is loaded now. For looking at pictures
+        where no policy governs. One that could not be loaded stays unfit.
+        """
+        loaded = {d.info.name: d.digest for d in self._detectors if self._loaded.get(d.info.name, "") is None}
+        self.require([replace(one, digest=loaded.get(one.name, "")) for one in self._required.values()])
+
     def _misfit(self, detector: Detector, required: Mapping[str, Requirement]) -> str | None:
         """Why the detector cannot answer for the policy."""
         info = detector.info

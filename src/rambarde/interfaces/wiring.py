@@ -25,6 +25,7 @@ from rambarde.interfaces.governance.govern import Government, govern
 from rambarde.interfaces.http.door import Door
 from rambarde.interfaces.http.errors import Links
 from rambarde.interfaces.http.identity import Identity
+from rambarde.interfaces.monitor.hub import Hub, open_hub
 from rambarde.interfaces.revisit import Revisit
 from rambarde.interfaces.sealing import open_sealer
 from rambarde.interfaces.settings import Settings
@@ -64,6 +65,7 @@ class Gateway:
     gatherer: Gatherer
     archive: Archive
     tracing: Tracing
+    monitor: Hub
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
 
     @property
@@ -80,6 +82,7 @@ class Gateway:
         self._tasks = [asyncio.create_task(self._load()), asyncio.create_task(self._purge())]
         if self.gatherer.witnesses:
             self._tasks.append(asyncio.create_task(self._gather()))
+        self.monitor.start()
 
     async def loaded(self) -> None:
         """Wait until the models are loaded. For whoever has started it."""
@@ -89,6 +92,7 @@ class Gateway:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.monitor.close()
         await self.chain.upstream.close()
         await self.tracing.close()
         self.chain.inspector.close()
@@ -96,6 +100,7 @@ class Gateway:
 
     def abandon(self) -> None:
         """Close what `wire` opened, for a gateway that was not started."""
+        self.monitor.abandon()
         self.government.tenure.close()
         self.recorder.close()
         self.sealer.close()
@@ -141,6 +146,7 @@ class Gateway:
                 await self.vault.database.run(self.vault.tokens.purge)
                 await self.vault.database.run(self.government.office.book.leases.purge)
                 await self.vault.database.run(Shadows(self.vault.database).purge)
+                await self.vault.database.run(self.monitor.snapshots.monitor.purge)
             except Exception:
                 logger.exception("purging failed; the next round tries again")
             await asyncio.sleep(PURGE_SECONDS)
@@ -184,6 +190,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
     )
     try:
         archive = Archive.open(vault, settings, recorder.put)
+        monitor, archivist = open_hub(vault, settings, government, tree, recorder.put, archive)
     except BaseException:
         government.tenure.close()
         recorder.close()
@@ -203,7 +210,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         limits,
         vault.database.clock,
         room=Room(requests=settings.in_flight),
-        archivist=archive,
+        archivist=archivist,
     )
     gateway = Gateway(
         settings,
@@ -221,6 +228,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         Gatherer(tree.publisher, asked, send),
         archive,
         tracing,
+        monitor,
     )
     government.tenure.listen(gateway.require)
     return gateway
