@@ -119,7 +119,7 @@ def confirm(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Say whether an alarm was right. It switches nothing: two people switch a measure off, with `policy measure off`."""
+    """Say whether an alarm was right. It switches nothing: `policy measure off` is signed by two."""
     with _findings(settings(config, data=data)) as findings:
         findings.confirm(alarm, verdict=verdict, person=by, reason=reason)
         found = findings.alarms.get(alarm)

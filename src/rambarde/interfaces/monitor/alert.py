@@ -1,7 +1,7 @@
 """Alert: an alarm told to people, by webhook and by mail, until it has arrived or a day has passed.
 
-A webhook is signed as in Standard Webhooks 1.0 (`webhook-id`, `webhook-timestamp`, `webhook-signature: v1,…`, HMAC-SHA-256
-over the three with dots between).
+A webhook is signed as in Standard Webhooks 1.0: `webhook-signature` is `v1,` and the HMAC-SHA-256 of `webhook-id`,
+`webhook-timestamp` and the body, with dots between, in base64.
 """
 
 from __future__ import annotations

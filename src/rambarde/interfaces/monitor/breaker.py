@@ -30,7 +30,7 @@ STALE = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """`measure` is the name of a prepared measure whose signers allow a breaker; `channels` are told what came of it."""
+    """`measure` names a prepared one whose signers allow a breaker; `channels` are told what came of it."""
 
     measure: str
     office: Office
@@ -93,5 +93,6 @@ class Breaker:
     def _reason(self, alarm: Alarm) -> str:
         return (
             f"{alarm.id}: {alarm.count} accounts got problematic images in a minute, by re-checks of {self.share:.2%} "
-            f"and upheld notices; usual are up to {alarm.baseline:g}; score {alarm.score:.2f} over {alarm.threshold:.2f}."
+            f"and upheld notices; usual are up to {alarm.baseline:g}; "
+            f"score {alarm.score:.2f} over {alarm.threshold:.2f}."
         )

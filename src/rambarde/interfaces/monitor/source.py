@@ -1,7 +1,7 @@
 """A source: a folder into which images arrive that others published, counted by the minute as they come.
 
-They are judged by our detectors and shown to nobody; of each only its verdict is kept, in a small database of its own, so
-that a watch that was stopped goes on where it was. An image is counted in the minute its file was last written.
+They are judged by our detectors and shown to nobody; of each only its verdict is kept, in a small database of its own,
+so that a watch that was stopped goes on where it was. An image is counted in the minute its file was last written.
 """
 
 from __future__ import annotations
