@@ -46,6 +46,7 @@ class Hub:
     telling: Telling
     breaker: Breaker | None
     rechecking: Rechecking | None
+    drawing: Drawing | None = None
     every: float = EVERY
     closing: bool = field(default=False, init=False)
     """Whoever streams ends then."""
@@ -87,6 +88,7 @@ class Hub:
                 found = await self.database.run(self.snapshots.now)
                 if self.breaker is not None:
                     found["breaker"]["trouble"] = await self.database.run(lambda: self._trouble())
+                found["rechecks"]["missed_here"] = self.drawing.missed if self.drawing is not None else 0
                 self._shown = (now, found)
             return self._shown[1]
 
@@ -161,11 +163,11 @@ def open_hub(
         teller.channels,
         trips=breaker is not None,
     )
-    rechecking = None
-    if tests := recheck.tests(settings, (one.name for one in government.tenure.policy.detectors)):
+    rechecking = drawing = None
+    if tests := recheck.wanted(settings, (one.name for one in government.tenure.policy.detectors)):
         inspector = recheck.inspector(settings, tests)
         rechecking = Rechecking(tests, inspector, database, vault.items, shown.queue, shown.monitor, put)
-        archivist = Drawing(archivist, settings.recheck_share, database, vault.items, shown.queue)
+        archivist = drawing = Drawing(archivist, settings.recheck_share, database, vault.items, shown.queue)
     hub = Hub(
         settings,
         database,
@@ -174,5 +176,6 @@ def open_hub(
         Telling(alarms, teller, database, database.clock),
         breaker,
         rechecking,
+        drawing,
     )
     return hub, archivist

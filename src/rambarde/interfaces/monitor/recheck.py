@@ -186,7 +186,7 @@ class Rechecking:
                 raise
 
 
-def tests(settings: Settings, required: Iterable[str]) -> tuple[Test, ...]:
+def wanted(settings: Settings, required: Iterable[str]) -> tuple[Test, ...]:
     """The tests that the settings name; none where no share is drawn. Raises `Fault` for such as cannot be."""
     if not settings.recheck_share:
         return ()
