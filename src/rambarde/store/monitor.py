@@ -170,9 +170,10 @@ class Monitor:
         with self._database.reading() as connection:
             return bool(connection.scalar(query))
 
-    def minutes(self, since: int, until: int) -> tuple[Cell, ...]:
-        """The closed minutes from `since` (included) until `until` (excluded)."""
+    def minutes(self, since: int, until: int, by: By | None = None) -> tuple[Cell, ...]:
+        """The closed minutes from `since` (included) until `until` (excluded), all cells or those `by` something."""
         query = sa.select(monitor_minutes).where(_within(since, until)).order_by(monitor_minutes.c.minute)
+        query = query if by is None else query.where(monitor_minutes.c.part == by.value)
         with self._database.reading() as connection:
             return tuple(_cell(tuple(row)) for row in connection.execute(query))
 

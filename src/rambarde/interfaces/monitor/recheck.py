@@ -102,8 +102,7 @@ class Rechecking:
 
     def load(self) -> None:
         """Load the detectors. One that cannot be loaded makes every verdict unknown, and says so."""
-        self.inspector.load()
-        self.inspector.pin()
+        self.inspector.load(pin=True)
         if self.inspector.unfit:
             log.error("re-checks have no answer: unfit detectors: %s", dict(self.inspector.unfit))
 

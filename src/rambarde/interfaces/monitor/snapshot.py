@@ -87,7 +87,7 @@ class Snapshots:
     def _series(self, state: State | None, minute: int) -> list[dict[str, int]]:
         """Refused, and found among what was released, by the minute of the last hour."""
         found: dict[int, list[Cell]] = {}
-        for cell in (*self.monitor.minutes(minute - 59, minute + 1), *(state.open if state else ())):
+        for cell in (*self.monitor.minutes(minute - 59, minute + 1, By.ALL), *(state.open if state else ())):
             if cell.by is By.ALL:
                 found.setdefault(cell.minute, []).append(cell)
         series = []

@@ -85,8 +85,7 @@ class Source:
         """Load the detectors of the tests. Raises `Fault`."""
         looking = inspector(settings, tests)
         try:
-            looking.load()
-            looking.pin()
+            looking.load(pin=True)
             if looking.unfit:
                 raise Fault(
                     Kind.INTERNAL,
@@ -116,7 +115,7 @@ class Source:
         return done
 
     def watch(self) -> list[dict[str, Any]]:
-        """Take the minutes that are over; returns the alarms. A file that came late counts in the first of them."""
+        """Take the minutes that are over; returns the alarms. A file that came late counts in the last of them."""
         test, now = change.plan(self.baseline), int(self.clock() // 60)
         score, minute, alarm = self._db.execute("SELECT score, minute, alarm FROM stand").fetchone()
         first = self._db.execute("SELECT min(minute) FROM seen WHERE minute > ?", (-1,)).fetchone()[0]
@@ -216,7 +215,7 @@ class Source:
         ).fetchall()
         found: dict[int, int] = {}
         for minute, count in rows:
-            at = max(minute, begin) if late else minute
+            at = max(now - 1, begin) if late and minute < begin else minute
             found[at] = found.get(at, 0) + count
         return found
 

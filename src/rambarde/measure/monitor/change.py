@@ -120,6 +120,7 @@ def transitions(rate: float, scale: int, step: int, limit: int) -> NDArray[np.fl
     return chain
 
 
+@lru_cache(maxsize=512)
 def found_within(test: Plan, rate: float, minutes: int) -> float:
     """The chance that a rise to `rate` a minute is found within so many whole minutes, from a score of 0."""
     chain = transitions(rate, test.scale, test.step, test.limit)
@@ -130,6 +131,7 @@ def found_within(test: Plan, rate: float, minutes: int) -> float:
     return float(1 - here.sum())
 
 
+@lru_cache(maxsize=512)
 def delay(test: Plan, rate: float) -> float:
     """Mean minutes until a rise to `rate` a minute is found, from a score of 0."""
     return run_length(rate, test.scale, test.step, test.limit)
