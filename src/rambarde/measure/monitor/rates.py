@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import NamedTuple
 
 CONFIDENCE = 0.95
@@ -97,19 +98,24 @@ def estimated(
 
 
 def gamma_quantile(share: float, shape: float) -> float:
-    """Where the gamma distribution of this shape (scale 1) has `share` of its mass below; by halving."""
-    low, high = 0.0, shape + 10.0
-    while _gamma_below(high, shape) < share:
-        high *= 2
-    for _ in range(200):
-        middle = (low + high) / 2
-        if middle in (low, high):
-            break
-        if _gamma_below(middle, shape) < share:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+    """Where the gamma distribution of this shape (scale 1) has `share` of its mass below.
+
+    Newton's steps from Wilson and Hilferty's guess (1931), and halving where a step leads out of the bracket.
+    """
+    low, high = 0.0, math.inf
+    z = NormalDist().inv_cdf(share)
+    x = max(shape * (1 - 1 / (9 * shape) + z / (3 * math.sqrt(shape))) ** 3, 1e-3 * shape)
+    for _ in range(300):
+        error = _gamma_below(x, shape) - share
+        low, high = (x, high) if error < 0 else (low, x)
+        slope = math.exp((shape - 1) * math.log(x) - x - math.lgamma(shape))
+        step = x - error / slope if slope > 0 else math.inf
+        if not low < step < high:
+            step = 2 * x if high == math.inf else (low + high) / 2
+        if abs(step - x) <= 1e-14 * x:
+            return step
+        x = step
+    return x
 
 
 def _gamma_below(x: float, a: float) -> float:
