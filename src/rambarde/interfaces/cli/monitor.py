@@ -176,11 +176,12 @@ def _show(found: dict[str, Any]) -> None:
         *(f"{w['all']['rechecks']['drawn']}, {w['all']['rechecks']['unanswered']}" for w in found["windows"]),
     )
     table.add_row("images released", *(str(w["all"]["images"]["released"]) for w in found["windows"]))
+    console.print(table)
+    parts = Table("by, in 60 minutes", "", "refused", "released")
     for by in ("surface", "mode", "country", "rule"):
         for part in found["windows"][1]["by"][by][:6]:
-            row = f"{rate(part['refused'])} refused, {rate(part['released'])} released"
-            table.add_row(f"{by} {visible(str(part['value']))}", "", row, "")
-    console.print(table)
+            parts.add_row(by, visible(str(part["value"])), rate(part["refused"]), rate(part["released"]))
+    console.print(parts)
     for line in (*(stream["words"] for stream in found["change"]), *found["limits"]):
         console.print(f"- {visible(line)}")
     for alarm in found["alarms"]:

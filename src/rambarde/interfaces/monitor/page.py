@@ -42,6 +42,7 @@ def rendered(snapshot: dict[str, Any]) -> Markup:
         "monitor-view.html",
         old=Markup(f'<p class="old">{html.escape(old)}</p>') if old else "",
         news=_news(snapshot),
+        kind="alarm" if snapshot["raised"] else "calm",
         refused=_number(whole["refused"]),
         refused_range=_range(whole["refused"]),
         released=_number(whole["released"]),
@@ -85,8 +86,8 @@ def _short(value: float) -> str:
 def _table(by: str, parts: list[dict[str, Any]]) -> str:
     rows = "".join(
         f'<tr><th scope="row">{html.escape(str(part["value"]) or "–")}</th>'
-        f"<td>{_number(part['refused'])}</td><td>{html.escape(_range(part['refused']).strip(' ()'))}</td>"
-        f"<td>{_number(part['released'])}</td><td>{html.escape(_range(part['released']).strip(' ()'))}</td>"
+        f"<td>{_number(part['refused'])}</td><td>{html.escape(_range(part['refused'])[8:-1])}</td>"
+        f"<td>{_number(part['released'])}</td><td>{html.escape(_range(part['released'])[8:-1])}</td>"
         f"<td>{part['images']['released']}</td></tr>"
         for part in parts[:MOST_ROWS]
     )

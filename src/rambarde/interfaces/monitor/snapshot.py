@@ -81,7 +81,11 @@ class Snapshots:
         cells = list(self._sums[key])
         if state is not None:
             cells += [cell for cell in state.open if minute - length < cell.minute <= minute]
-        elapsed = length - 1 + max(1.0, at.timestamp() - minute * 60) / 60
+        first, now = self.monitor.first_minute(), at.timestamp() / 60
+        begun = min(
+            [one for one in (first, state.minute if state else None) if one is not None], default=minute
+        )
+        elapsed = max(1 / 60, now - max(minute - length + 1, begun))
         return view.window(length, cells, elapsed)
 
     def _series(self, state: State | None, minute: int) -> list[dict[str, int]]:
