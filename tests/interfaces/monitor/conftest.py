@@ -13,6 +13,10 @@ from rambarde.store.database import Database
 from rambarde.store.schema import log_entries
 from tests.measure.monitor.documents import NOON
 
+both = pytest.mark.parametrize(
+    "place", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
+
 
 class Clock:
     def __init__(self) -> None:
@@ -30,9 +34,10 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+@pytest.fixture
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
+    """Where to open a database; `both` asks for PostgreSQL, too."""
+    if getattr(request, "param", "sqlite") == "sqlite":
         return str(tmp_path)
     return str(request.getfixturevalue("new_postgres")())
 

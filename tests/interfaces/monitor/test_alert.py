@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import json
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -24,11 +23,6 @@ from tests.interfaces.monitor.receivers import mail, web
 
 KEY = "sixteen characters and more"
 ALARM = Alarm("alarm-1-breaker", "breaker", 29_000_000, 9, 8.5, 4.0, 1.0, measure="no-images")
-
-
-@pytest.fixture(params=["sqlite"])
-def place(tmp_path: Path) -> str:
-    return str(tmp_path)
 
 
 def telling(database: Database, clock: Clock, **settings: object) -> Telling:

@@ -15,7 +15,7 @@ from rambarde.nouns.sighting import By, Sight
 from rambarde.store.alarms import Alarms
 from rambarde.store.database import Database
 from rambarde.store.monitor import Monitor
-from tests.interfaces.monitor.conftest import Clock, write
+from tests.interfaces.monitor.conftest import Clock, both, write
 from tests.measure.monitor.documents import NOON, recheck, record, refused
 
 M = minute_of(NOON)
@@ -45,6 +45,7 @@ def test_what_is_logged_is_counted_once_its_minute_is_over(database: Database, c
     assert totals(database) == {(0, Sight.REFUSED): (2, 2), (0, Sight.RELEASED): (1, 1)}
 
 
+@both
 @pytest.mark.parametrize("seed", range(2))
 def test_killed_and_begun_anew_anywhere_it_counts_the_same(
     database: Database, clock: Clock, seed: int
@@ -69,6 +70,7 @@ def test_killed_and_begun_anew_anywhere_it_counts_the_same(
     assert sum(images for images, _ in totals(database).values()) == index
 
 
+@both
 def test_only_one_of_several_counts_and_another_takes_over(database: Database, clock: Clock) -> None:
     one, two = counter(database, "one"), counter(database, "two")
     assert one.step() == () and two.step() is None
@@ -80,6 +82,7 @@ def test_only_one_of_several_counts_and_another_takes_over(database: Database, c
     assert totals(database) == {(0, Sight.REFUSED): (1, 1)}
 
 
+@both
 @pytest.mark.slow
 def test_several_at_once_in_threads_count_once(database: Database, clock: Clock) -> None:
     index, counters = 0, [counter(database, f"g{n}") for n in range(4)]
@@ -111,6 +114,7 @@ def failing(method: Callable[..., object], times: int) -> Callable[..., object]:
     return call
 
 
+@both
 @pytest.mark.parametrize("name", ["lead", "documents", "advance", "tell", "record", "sums"])
 def test_without_its_database_for_a_while_it_loses_nothing(
     database: Database, clock: Clock, name: str, monkeypatch: pytest.MonkeyPatch
@@ -134,6 +138,7 @@ def test_without_its_database_for_a_while_it_loses_nothing(
     }
 
 
+@both
 def test_a_rise_of_released_harm_is_found_while_the_minute_runs(database: Database, clock: Clock) -> None:
     one = counter(database, channels=("webhook",))
     one.step()

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,11 +56,6 @@ def picture(level: int) -> bytes:
     import numpy as np
 
     return png(np.full((64, 64, 3), level, np.uint8))
-
-
-@pytest.fixture(params=["sqlite"])
-def place(tmp_path: Path) -> str:
-    return str(tmp_path)
 
 
 @dataclass

@@ -49,6 +49,7 @@ def test_tenfold_within_five_minutes_and_one_false_alarm_a_month() -> None:
     assert found_within(shared, 10.0, SOON - 1) > 0.999, "also where eight streams share the false alarms"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("baseline", "quiet"), [(1.0, 300.0), (0.2, 400.0), (0.5, 200.0)])
 def test_the_run_length_is_what_happens(baseline: float, quiet: float) -> None:
     test = plan(baseline, quiet=quiet)
@@ -116,6 +117,7 @@ def test_the_breakers_power_at_the_share_of_re_checks(share: float, within: int,
     assert found / 3000 > power
 
 
+@pytest.mark.slow
 def test_a_lower_baseline_is_slower_and_says_so() -> None:
     times = [delay(plan(b), plan(b).raised) for b in (1.0, 0.3, 0.1, 0.03)]
     assert times == sorted(times) and times[-1] > 10

@@ -55,7 +55,7 @@ class Snapshots:
             "series": self._series(state, minute),
             "raised": view.states(state.streams if state else {}, minute),
             "change": view.change(watch, self.share),
-            "limits": view.limits(watch, self.share, sources),
+            "limits": view.limits(self.share, sources),
             "rechecks": {"share": self.share, "waiting": self.queue.waiting()},
             "breaker": {"measure": self.breaker or None},
             "alarms": [one.as_json() for one in self.alarms.newest(10)],

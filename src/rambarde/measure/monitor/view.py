@@ -139,7 +139,7 @@ def words(name: str, plan: Plan, share: float, least: float) -> str:
     return f"{base}{said} A rise below {least:.1f} times is not seen so soon."
 
 
-def limits(watch: Watch, share: float, sources: Iterable[str]) -> list[str]:
+def limits(share: float, sources: Iterable[str]) -> list[str]:
     """What cannot be seen, in words."""
     told = []
     if not share:
