@@ -232,7 +232,12 @@ def _source(
             )
 
     try:
-        asyncio.run(follow(source, EVERY, tell, once=once))
+        with errors.status("looking") as status:
+
+            def judged(count: int) -> None:
+                status.update(f"{count} judged in this look")
+
+            asyncio.run(follow(source, EVERY, tell, judged, once=once))
     except KeyboardInterrupt:
         errors.print("Interrupted. What was judged is kept; the same command goes on.")
         raise typer.Exit(INTERRUPTED) from None

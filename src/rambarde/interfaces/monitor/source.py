@@ -221,11 +221,16 @@ class Source:
 
 
 async def follow(
-    source: Source, every: float, tell: Callable[[list[dict[str, Any]], int], None], *, once: bool
+    source: Source,
+    every: float,
+    tell: Callable[[list[dict[str, Any]], int], None],
+    judged: Callable[[int], None],
+    *,
+    once: bool,
 ) -> None:
-    """Look again and again, and tell each time: the alarms, and how many were new."""
+    """Look again and again, and tell each time: alarms, and how many were new. `judged` hears of each on the way."""
     while True:
-        new = await source.look()
+        new = await source.look(judged)
         tell(source.watch(), new)
         if once:
             return
