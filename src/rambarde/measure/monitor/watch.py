@@ -86,7 +86,8 @@ class Watch:
         its end, for counts only grow. Returns the alarms, each once.
         """
         alarms = []
-        for name in sorted({REFUSED, RELEASED, BREAKER, *self.streams, *counts}):
+        # The three come first: however many surfaces there are, they are watched.
+        for name in dict.fromkeys((REFUSED, RELEASED, BREAKER, *self.streams, *sorted(counts))):
             if name not in self.streams and len(self.streams) >= MOST_STREAMS:
                 continue
             stream, test = self.streams.get(name, Stream(name)), self.plan(name)
