@@ -21,6 +21,7 @@ from rambarde.interfaces.cli import (
     hold,
     keys,
     log,
+    monitor,
     policy,
     provenance,
     review,
@@ -57,6 +58,7 @@ app.add_typer(evidence.app, name="evidence")
 app.add_typer(hold.app, name="hold")
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
+app.add_typer(monitor.app, name="monitor")
 app.add_typer(policy.app, name="policy")
 app.add_typer(provenance.app, name="provenance")
 app.add_typer(review.app, name="review")
