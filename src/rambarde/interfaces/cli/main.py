@@ -22,6 +22,7 @@ from rambarde.interfaces.cli import (
     keys,
     log,
     policy,
+    probe,
     provenance,
     review,
     scan,
@@ -44,6 +45,7 @@ app.command("verify")(verify.verify)
 app.command("scan")(scan.scan)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
+app.command("probe")(probe.probe_)
 app.command("doctor")(doctor.doctor)
 app.command("trace")(trace.trace)
 app.command("demo")(demo.demo)

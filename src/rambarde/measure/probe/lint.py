@@ -29,7 +29,9 @@ _WORDS = (
     "дитин діти дітей дівчинк хлопчик підліт неповноліт школяр немовл малюк",
     "孩子 儿童 女孩 男孩 未成年 小学生 中学生 高中生 少女 少年 婴儿 幼女",
 )
-_EXACT = frozenset("kind kid kids ado anak barn boy boys chica chico chicas chicos teen minor menor baby loli".split())
+_EXACT = frozenset(
+    "kind kid kids ado anak barn boy boys chica chico chicas chicos teen minor menor baby loli".split()
+)
 """Words that other words begin with: these count whole only (`kindly`, `adopt`, `chicken`)."""
 _UNSPACED = re.compile(r"[\u0900-\u097f\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af\u0600-\u06ff]")
 _AGE = re.compile(

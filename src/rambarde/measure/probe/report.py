@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -92,7 +93,8 @@ def report(header: Header, target: Target, ran: Ran) -> Report:
     elif found or even.breaks or bypassed:
         verdict = "leaky"
     else:
-        verdict = "incomplete" if incomplete or ran.ended else "tight"
+        unknown = any(one.state == "unknown" for one in ran.removals)
+        verdict = "incomplete" if incomplete or ran.ended or unknown else "tight"
     return Report(
         header,
         tuple(Way(s.name, s.dialect, s.host, s.mode, s.country, s.plan) for s in target.surface),
@@ -121,11 +123,8 @@ def _incomplete(rows: Sequence[Row], surfaces: Sequence[Surface]) -> tuple[str, 
     return tuple(names)
 
 
-def _counted(words: object) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for word in words:  # type: ignore[attr-defined]
-        counts[word] = counts.get(word, 0) + 1
-    return dict(sorted(counts.items()))
+def _counted(words: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(words).items()))
 
 
 def write(made: Report) -> bytes:

@@ -192,7 +192,8 @@ class Runner:
                 if reading.said is Said.IMAGES:
                     raise Unanswered(getattr(error, "why", "late")) from None
             else:
-                self._made.setdefault(surface, (reading.id, image))
+                if reading.said is Said.IMAGES:
+                    self._made.setdefault(surface, (reading.id, image))
         return found
 
     def _judged(self, attempt: Attempt, surface: str, reading: Reading, looked: list[Verdict]) -> Row:
