@@ -82,6 +82,8 @@ class Settings:
     """How long a released image can be traced by its fingerprints; they tell nothing of who asked."""
     trace_per_minute: int = 12
     """Pictures a minute that one address may trace on the public page and API."""
+    probe_targets: str = ""
+    """Targets file that every switch of an emergency measure is probed by; empty: none is."""
 
     def __post_init__(self) -> None:
         for name, low, high in (

@@ -47,14 +47,14 @@ class _Out:
     queue: Path | None
 
     def write(self, made: Report, changed: Change | None) -> None:
-        for path, field, make in (
-            (self.json, "json", lambda: _json(made, changed)),
-            (self.junit, "junit", lambda: junit(made, changed)),
-            (self.html, "html", lambda: page(made, changed).encode()),
-            (self.queue, "queue", lambda: b"".join(msgspec.json.encode(row) + b"\n" for row in queue(made))),
-        ):
-            if path is not None:
-                _save(path, make(), field)
+        if self.json is not None:
+            _save(self.json, _json(made, changed), "json")
+        if self.junit is not None:
+            _save(self.junit, junit(made, changed), "junit")
+        if self.html is not None:
+            _save(self.html, page(made, changed).encode(), "html")
+        if self.queue is not None:
+            _save(self.queue, b"".join(msgspec.json.encode(row) + b"\n" for row in queue(made)), "queue")
 
 
 def probe_(

@@ -61,7 +61,7 @@ def known(colour: tuple[int, int, int]) -> Mark | None:
 class MarkLooker:
     """The test registry: it tells marks and black pictures, and doubts everything else."""
 
-    names = ("marks 1",)
+    names: tuple[str, ...] = ("marks 1",)
 
     async def look(self, ask: Ask, sent: bytes | None, made: bytes) -> Verdict:
         digest = hashlib.sha256(made).hexdigest()

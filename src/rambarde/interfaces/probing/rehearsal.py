@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from rambarde.interfaces.probing.leaky import DAY, HOST, LEAKY, TIGHT, Leaky, serving
 from rambarde.interfaces.probing.marks import MarkLooker
 from rambarde.interfaces.probing.probing import probe
@@ -110,25 +112,20 @@ def guarded() -> Iterator[tuple[Target, dict[str, str]]]:
 
 
 def _target(url: str, ids: dict[str, str]) -> Target:
-    surfaces = tuple(
-        Surface(
-            name=name,
-            url=url,
-            key_env=f"KEY_{name}",
-            headers={"Rambarde-Mode": SPICY} if differs.get("mode") == SPICY else {},
-            **(
-                differs
-                | ({"context_id": ids[name], "context_secret_env": f"CONTEXT_{name}"} if differs else {})
-            ),  # type: ignore[arg-type]
-        )
-        for name, differs in _WAYS.items()
-    )
+    surfaces = []
+    for name, differs in _WAYS.items():
+        told: dict[str, object] = {"name": name, "url": url, "key_env": f"KEY_{name}", **differs}
+        if differs:
+            told |= {"context_id": ids[name], "context_secret_env": f"CONTEXT_{name}"}
+        if differs.get("mode") == SPICY:
+            told["headers"] = {"Rambarde-Mode": SPICY}
+        surfaces.append(msgspec.convert(told, Surface))
     return Target(
         GATEWAY,
         Authority("owned", "Rambarde Demo", DAY, (HOST,)),
-        surfaces,
-        Limits(requests=280, per_minute=60_000, concurrency=1, seconds=60),
-        techniques=tuple(name for name in TECHNIQUES if name != "lettering"),
+        tuple(surfaces),
+        Limits(requests=160, per_minute=60_000, concurrency=1, seconds=60),
+        techniques=tuple(name for name in TECHNIQUES if name not in ("lettering", "huge")),
     )
 
 

@@ -38,7 +38,7 @@ def junit(report: Report, change: Change | None = None) -> bytes:
         case = SubElement(whole, "testcase", classname="complete", name=name)
         SubElement(case, "error", message="too little was answered to say anything")
     _count(whole)
-    return tostring(root, encoding="utf-8", xml_declaration=True)
+    return bytes(tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def _suite(root: Element, name: str, tests: int) -> Element:

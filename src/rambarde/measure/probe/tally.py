@@ -126,7 +126,7 @@ def mcnemar(one_only: int, other_only: int) -> float:
     """The exact two-sided p-value for both kinds of change being as likely. Source: McNemar (1947), by the binomial."""
     total, fewer = one_only + other_only, min(one_only, other_only)
     tail = sum(math.comb(total, k) for k in range(fewer + 1))
-    return min(1.0, 2 * tail / 2**total)
+    return min(1.0, float(2 * tail / 2**total))
 
 
 def paired(one_only: int, other_only: int, total: int, z: float = 1.959963984540054) -> tuple[float, float]:
