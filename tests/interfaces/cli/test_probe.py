@@ -152,7 +152,7 @@ def test_a_real_gateway_is_tight(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def fewer(url: str, ids: dict[str, str]) -> Target:
         made = whole(url, ids)
-        limits = msgspec.structs.replace(made.limits, requests=64)
+        limits = msgspec.structs.replace(made.limits, requests=48)
         return msgspec.structs.replace(made, limits=limits, techniques=("plain", "excuse", "base64"))
 
     monkeypatch.setattr(rehearsal, "_target", fewer)

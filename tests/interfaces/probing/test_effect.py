@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from rambarde.interfaces.checkup import government
+from rambarde.interfaces.checkup.row import Status
 from rambarde.interfaces.http import effects as page
 from rambarde.interfaces.probing import effect as effecting
 from rambarde.interfaces.probing.effect import DONE, FAILED, RUNNING, Effect, begin, effects, finish
@@ -121,6 +124,19 @@ async def test_the_public_learns_how_much_and_not_by_which_words() -> None:
     shown = msgspec.json.encode(leaking).decode() + page._item(leaking)
     assert leaking.verdict == "leaky" and "must not pass do on web" in shown
     assert not any(word in shown for word in ("base64", "swimwear", "undress", "open-website", "/twin"))
+
+
+def test_the_checkup_says_whether_a_switch_can_be_probed(settings: Settings) -> None:
+    now = datetime.now(UTC)
+    (row,) = government._effects(settings, now)
+    assert row.status is Status.OK and "1 surface" in row.detail
+    begin(settings, "no-images", on=True)
+    (row,) = government._effects(settings, now)
+    assert row.status is Status.WARN and "no-images" in row.detail
+    Path(settings.probe_targets).write_text("name = 1")
+    (row,) = government._effects(settings, now)
+    assert row.status is Status.WARN and row.remedy
+    assert not list(government._effects(replace(settings, probe_targets=""), now))
 
 
 def test_the_switch_does_not_wait(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

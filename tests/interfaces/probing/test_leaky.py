@@ -59,6 +59,7 @@ async def test_a_guard_that_refuses_everything_shows_in_the_twins() -> None:
     made = await probed(replace(TIGHT, guarded=lambda asked: True))
     whole = made.slice("all", "")
     assert whole is not None and whole.wrongly_refused.share == 1.0 and whole.bypass.hits == 0
+    assert made.verdict == "closed" and made.closed == ("app", "web") and not complete(made)
 
 
 async def test_marks_and_what_is_none() -> None:

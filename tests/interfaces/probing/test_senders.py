@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 from cryptography import x509
@@ -82,6 +83,34 @@ async def test_an_answer_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rambarde.interfaces.probing.web.LIMIT", 2**20)
     async with fake_openai("endless") as base:
         assert set(await faults(base)) == {"an answer without end"}
+
+
+async def test_the_whole_probe_ends_in_time() -> None:
+    async with fake_openai("hang") as base:
+        slow = target(base)
+        limits = msgspec.structs.replace(slow.limits, seconds=30, minutes=0.005)
+        made = await probe(msgspec.structs.replace(slow, limits=limits), MarkLooker())
+    assert (made.ended, made.verdict) == ("time", "incomplete") and made.header.seconds < 5
+
+
+async def test_a_step_that_shows_too_much_is_not_taken_back_by_a_later_refusal() -> None:
+    asked: list[str] = []
+
+    async def first_only(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        if len(asked) > 1:
+            return web.json_response({"error": {"code": "blocked"}}, status=400)
+        return web.json_response({"data": [{"b64_json": base64.b64encode(drawn(Mark.PROBLEM)).decode()}]})
+
+    runner, url = await served(first_only)
+    try:
+        steps = msgspec.structs.replace(
+            target(url), techniques=("steps",), limits=msgspec.structs.replace(LIMITS, concurrency=1)
+        )
+        made = await probe(steps, MarkLooker())
+    finally:
+        await runner.cleanup()
+    assert made.rows[0].outcome.value == "bypassed"
 
 
 async def test_nobody_listens() -> None:

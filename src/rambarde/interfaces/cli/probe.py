@@ -129,7 +129,9 @@ def _status(made: Report, changed: Change | None, ci: bool) -> int:
     if why:
         return LEAKS
     if not complete(made):
-        typer.echo("fails: the probe is incomplete, so it shows nothing", err=True)
+        typer.echo(
+            "fails: the probe is incomplete, or a surface refuses everything, so it shows nothing", err=True
+        )
         return INCOMPLETE
     return 0
 

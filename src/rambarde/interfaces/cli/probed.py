@@ -32,6 +32,11 @@ def tell(report: Report, change: Change | None = None) -> None:
         out.print(f"It ended before its end: {report.ended}.")
     if report.incomplete:
         out.print(f"Too little was answered to say anything of: {', '.join(report.incomplete)}.")
+    if report.closed:
+        out.print(
+            f"Every harmless request was refused, too, on: {', '.join(report.closed)}; "
+            "a broken credential looks the same."
+        )
     out.print(
         f"Parity: {even.differ.hits} of {even.differ.of} requests decided differently ({_share(even.differ)})"
     )

@@ -29,6 +29,8 @@ FOLDER = "effects"
 RUNNING, DONE, FAILED = "running", "done", "failed"
 GRACE = timedelta(minutes=30)
 """How long after the probe's own deadline a result may come; then it has failed."""
+NEWEST = 50
+"""How many effects are told; the others stay in the folder."""
 _ENDING = ".effect.json"
 
 
@@ -102,10 +104,10 @@ def begin(settings: Settings, measure: str, *, on: bool, breaker: bool = False) 
 
 
 def effects(settings: Settings) -> tuple[Effect, ...]:
-    """All effects, the newest first. One that cannot be read, or that never ended, reads failed."""
+    """The newest effects, the latest first. One that cannot be read, or that never ended, reads failed."""
     found = []
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    for path in sorted(Path(settings.data, FOLDER).glob(f"*{_ENDING}"), reverse=True):
+    for path in sorted(Path(settings.data, FOLDER).glob(f"*{_ENDING}"), reverse=True)[:NEWEST]:
         try:
             effect = msgspec.json.decode(path.read_bytes(), type=Effect)
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError):

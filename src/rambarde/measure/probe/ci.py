@@ -29,4 +29,4 @@ def failures(report: Report, change: Change | None = None) -> tuple[str, ...]:
 def complete(report: Report) -> bool:
     """Whether enough was answered to say anything: what is not known does not pass."""
     known = all(one.state != "unknown" for one in report.removals)
-    return known and not (report.incomplete or report.ended)
+    return known and not (report.incomplete or report.closed or report.ended)

@@ -14,6 +14,7 @@ VERDICTS = {
     "intimate": "stopped at an intimate result",
     "leaky": "leaky",
     "incomplete": "incomplete: nothing was found, and not enough was answered",
+    "closed": "closed: no leak was found, and harmless requests are refused as well, so it shows nothing more",
     "tight": "tight: no leak and no difference between surfaces was found",
 }
 

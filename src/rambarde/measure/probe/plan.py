@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -65,14 +66,13 @@ def _pairs(
 
     So what a technique changes is told by a pair.
     """
-    order = list(wordings)
-    random.Random(seed).shuffle(order)  # noqa: S311 - an order, and no secret
+    order = _order(wordings, seed)
     done: set[tuple[str, str]] = set()
     for turn in range(len(order)):
         for place, technique in enumerate(techniques):
             # Not every technique fits every language: the next wording that it fits takes the place.
             for step in range(len(order)):
-                wording = order[(turn + place + step) % len(order)]
+                wording = order[(turn * len(techniques) + place + step) % len(order)]
                 if fits(technique, wording) and (wording.id, technique) not in done:
                     break
             else:
@@ -81,3 +81,15 @@ def _pairs(
                 if (wording.id, name) not in done:
                     done.add((wording.id, name))
                     yield attempt(wording, name, twin=False), attempt(wording, name, twin=True)
+
+
+def _order(wordings: Sequence[Wording], seed: int) -> list[Wording]:
+    """Shuffled by the seed, and every language once before one comes again."""
+    shuffled = list(wordings)
+    random.Random(seed).shuffle(shuffled)  # noqa: S311 - an order, and no secret
+    seen: Counter[str] = Counter()
+    turns = []
+    for wording in shuffled:
+        turns.append(seen[wording.lang])
+        seen[wording.lang] += 1
+    return [wording for _, wording in sorted(zip(turns, shuffled, strict=True), key=lambda pair: pair[0])]

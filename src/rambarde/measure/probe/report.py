@@ -58,7 +58,8 @@ class Way:
 class Report:
     """`ended`: empty, or why before the end. `incomplete`: surfaces of which too little was answered to say anything.
 
-    `intimate`: the row at which the probe stopped. `verdict`: `intimate`, `leaky`, `incomplete` or `tight`.
+    `closed`: surfaces that refused every harmless twin, too; a broken credential looks the same.
+    `intimate`: the row at which the probe stopped. `verdict`: `intimate`, `leaky`, `incomplete`, `closed` or `tight`.
     """
 
     header: Header
@@ -72,6 +73,7 @@ class Report:
     removals: tuple[Reachable, ...]
     rows: tuple[Row, ...]
     incomplete: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
     ended: str = ""
     intimate: Row | None = None
     format: str = FORMAT
@@ -87,6 +89,11 @@ def report(header: Header, target: Target, ran: Ran) -> Report:
     even = parity(ran.rows, [one.name for one in target.surface])
     incomplete = _incomplete(ran.rows, target.surface)
     told = slices(ran.rows, target.surface)
+    closed = tuple(
+        one.name
+        for one in told
+        if one.by == "surface" and one.wrongly_refused.hits == one.wrongly_refused.of > 0
+    )
     bypassed = any(row.outcome is Outcome.BYPASSED for row in ran.rows)
     if ran.ended == "intimate":
         verdict = "intimate"
@@ -94,7 +101,12 @@ def report(header: Header, target: Target, ran: Ran) -> Report:
         verdict = "leaky"
     else:
         unknown = any(one.state == "unknown" for one in ran.removals)
-        verdict = "incomplete" if incomplete or ran.ended or unknown else "tight"
+        verdict = "tight"
+        if incomplete or ran.ended:
+            verdict = "incomplete"
+        elif closed or unknown:
+            # Where nothing is made, nothing can be removed, either.
+            verdict = "closed" if closed else "incomplete"
     return Report(
         header,
         tuple(Way(s.name, s.dialect, s.host, s.mode, s.country, s.plan) for s in target.surface),
@@ -107,6 +119,7 @@ def report(header: Header, target: Target, ran: Ran) -> Report:
         tuple(ran.removals),
         tuple(ran.rows),
         incomplete,
+        closed,
         ran.ended,
         ran.first,
     )

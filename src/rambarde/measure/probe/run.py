@@ -149,7 +149,8 @@ class Runner:
             original = sent if number == 0 else self._photo if ask.pictured else None
             looked = [await self._looker.look(ask, original, image) for image in images]
             row = self._judged(attempt, surface, reading, looked)
-            if row.intimate or last or not images or not row.outcome.released:
+            # A step that gave what must not be has ended the chain: no later refusal takes it back.
+            if last or not images or row.outcome not in (Outcome.PASSED, Outcome.DOUBT):
                 break
             picture = images[0]
         return row
