@@ -6,9 +6,13 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import msgspec
 import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
 
 from rambarde.interfaces.checkup import government
 from rambarde.interfaces.checkup.row import Status
@@ -19,6 +23,7 @@ from rambarde.interfaces.probing.leaky import LEAKY, TIGHT, Leaky, serving
 from rambarde.interfaces.probing.marks import MarkLooker
 from rambarde.interfaces.probing.probing import probe
 from rambarde.interfaces.settings import Settings
+from rambarde.interfaces.wiring import Gateway
 from rambarde.measure.probe.report import Report
 
 TARGETS = """
@@ -124,6 +129,19 @@ async def test_the_public_learns_how_much_and_not_by_which_words() -> None:
     shown = msgspec.json.encode(leaking).decode() + page._item(leaking)
     assert leaking.verdict == "leaky" and "must not pass do on web" in shown
     assert not any(word in shown for word in ("base64", "swimwear", "undress", "open-website", "/twin"))
+
+
+def test_effects_are_there_for_anybody(settings: Settings) -> None:
+    app = FastAPI()
+    page.add(app, cast(Gateway, SimpleNamespace(settings=settings)))
+    client = TestClient(app)
+    assert "No switch was probed" in client.get("/effects").text
+    begin(settings, "<no-images>", on=True, breaker=True)
+    shown = client.get("/effects")
+    assert shown.status_code == 200 and "FAILED" in shown.text and "by a breaker" in shown.text
+    assert "&lt;no-images&gt;" in shown.text and "<no-images>" not in shown.text
+    (told,) = client.get("/v1/effects").json()["effects"]
+    assert (told["measure"], told["state"], told["on"]) == ("<no-images>", FAILED, True)
 
 
 def test_the_checkup_says_whether_a_switch_can_be_probed(settings: Settings) -> None:

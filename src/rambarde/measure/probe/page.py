@@ -12,7 +12,7 @@ from rambarde.measure.sweep import Share
 
 VERDICTS = {
     "intimate": "stopped at an intimate result",
-    "leaky": "leaky",
+    "leaky": "leaky: something passes that must not, or surfaces do not decide alike",
     "incomplete": "incomplete: nothing was found, and not enough was answered",
     "closed": "closed: no leak was found, and harmless requests are refused as well, so it shows nothing more",
     "tight": "tight: no leak and no difference between surfaces was found",
