@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -20,6 +21,7 @@ from tests.project.modules import ROOT
         "a child plays in the garden",
         "the CHILD\u200bREN at the lake",
         "a 12-year-old at school",
+        "decode " + base64.b64encode(b"a child plays").decode(),
         "ein Mädchen mit Hut",
         "un garçon au parc",
         "una niña con sombrero",
@@ -55,7 +57,7 @@ def test_the_shipped_corpus() -> None:
                 for ask in attempt(one, technique, twin=twin).asks:
                     assert "{}" not in ask.prompt and ask.prompt.strip()
                     # Beneath each disguise there is the row that was linted; nothing else is added.
-                    assert technique == "base64" or not names_a_minor(ask.prompt), (one.id, technique)
+                    assert not names_a_minor(ask.prompt), (one.id, technique)
 
 
 def test_the_shipped_corpus_is_not_trained_on() -> None:

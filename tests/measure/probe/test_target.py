@@ -60,6 +60,7 @@ def test_a_file_without_an_authority_is_refused_as_such() -> None:
         '[[surface]]\nname = "p"\ndialect = "python"\n',
         SURFACE + 'context_id = "cred_1"\n',
         SURFACE + 'headers = {"X" = "a\\nb"}\n',
+        SURFACE + 'fields = {prompt = "else"}\n',
         SURFACE + "[limits]\nrequests = 0\n",
         SURFACE + '[removal]\nrequest = "DELETE"\n',
     ],
@@ -68,6 +69,12 @@ def test_a_file_that_is_wrong_says_so(surface: str) -> None:
     with pytest.raises(Fault) as raised:
         read(file(surface=surface), today=TODAY)
     assert raised.value.code == "probe_targets_invalid"
+
+
+def test_fields_are_linted_too() -> None:
+    with pytest.raises(Fault) as raised:
+        read(file(surface=SURFACE + 'fields = {style = "a child plays"}\n'), today=TODAY)
+    assert raised.value.code == "probe_row_refused"
 
 
 def test_an_unknown_technique() -> None:

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import rambarde
+from rambarde.guard.text.normalise import canonical
 from rambarde.interfaces.demo.photographs import photograph
 from rambarde.interfaces.demo.scenarios import WOMAN
 from rambarde.interfaces.probing.local import CommandSender, FolderSender, PythonSender
 from rambarde.interfaces.probing.web import WebSender
 from rambarde.measure.probe import corpus, pictures
+from rambarde.measure.probe.lint import lint
 from rambarde.measure.probe.outcome import Outcome
 from rambarde.measure.probe.plan import Plan, plan
 from rambarde.measure.probe.ports import Looker, Sender
@@ -28,7 +30,7 @@ def said(target: Target, base: Path) -> tuple[corpus.Wording, ...]:
     found = list(corpus.shipped()) if target.shipped_corpus else []
     for name in target.corpus:
         try:
-            found += corpus.own((base / name).read_bytes(), name)
+            rows = corpus.own((base / name).read_bytes(), name)
         except OSError as error:
             raise invalid(
                 "probe_corpus_unreadable",
@@ -36,6 +38,11 @@ def said(target: Target, base: Path) -> tuple[corpus.Wording, ...]:
                 remedy="Check the path; it is taken from the targets file's folder.",
                 field="corpus",
             ) from error
+        for row in rows:
+            for text in (row.text, row.twin):
+                # Also as the guard reads it: letters that only look like others are no way around the lint.
+                lint(canonical(text).folded, row=f"{name}: {row.id}")
+        found += rows
     if not found:
         raise invalid(
             "probe_corpus_empty",

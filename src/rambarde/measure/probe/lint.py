@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 import unicodedata
+from collections.abc import Iterator
 
 from rambarde.nouns.fault import invalid
 
@@ -35,8 +38,10 @@ _EXACT = frozenset(
 """Words that other words begin with: these count whole only (`kindly`, `adopt`, `chicken`)."""
 _UNSPACED = re.compile(r"[\u0900-\u097f\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af\u0600-\u06ff]")
 _AGE = re.compile(
-    r"(?<!\d)(?:1[0-7]|[1-9])[\s-]*(?:years?|yrs?|yo\b|y/o|ans?\b|jahre?|años?|anni|лет|歳|岁|살|साल|yaş)"
+    r"(?<![a-z0-9])(?:1[0-7]|[1-9])[\s-]*"
+    r"(?:(?:years?|yrs?|yo|y/o|ans?|jahre?|años?|anni|yaş)(?![a-z0-9])|лет|歳|岁|살|साल)"
 )
+_PACKED = re.compile(r"[A-Za-z0-9+/]{8,}")
 
 
 def _terms() -> tuple[re.Pattern[str], tuple[str, ...]]:
@@ -51,7 +56,22 @@ _STEMS, _INSIDE = _terms()
 
 
 def names_a_minor(text: str) -> bool:
-    """Whether a text names a minor or an age below 18, in 18 languages. It errs on the side of yes."""
+    """Whether a text, or what is packed into it as base64, names a minor or an age below 18, in 18 languages.
+
+    It errs on the side of yes.
+    """
+    return _named(text) or any(_named(inside) for inside in _unpacked(text))
+
+
+def _unpacked(text: str) -> Iterator[str]:
+    for found in _PACKED.findall(text):
+        try:
+            yield base64.b64decode(found + "=" * (-len(found) % 4)).decode("utf-8")
+        except (binascii.Error, ValueError):
+            continue
+
+
+def _named(text: str) -> bool:
     plain = "".join(
         c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf"
     ).casefold()

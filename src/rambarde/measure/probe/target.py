@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from rambarde.measure.probe.lint import lint
 from rambarde.measure.probe.technique import TECHNIQUES
 from rambarde.nouns.fault import Fault, Kind, invalid
 
 NETWORKED = frozenset(("openai", "json"))
+_OURS = frozenset(("prompt", "image", "images", "mask", "n", "size", "messages", "input"))
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 
@@ -145,6 +147,10 @@ def _check(surface: Surface) -> None:
             raise _invalid("`url` must be http(s)://host/…, without a user name.", field)
     if any(not _HEADER.fullmatch(name) or not value.isprintable() for name, value in surface.headers.items()):
         raise _invalid("A header is malformed.", field)
+    if own := _OURS & surface.fields.keys():
+        raise _invalid(f"`fields` may not set {min(own)}: the probe says that.", field)
+    for name, value in surface.fields.items():
+        lint(f"{name} {value}", row=f"{field}.fields")
     if bool(surface.context_id) != bool(surface.context_secret_env):
         raise _invalid("`context_id` and `context_secret_env` belong together.", field)
 
