@@ -51,6 +51,10 @@ def _item(effect: Effect) -> str:
             _rate(effect.differ, "of the same requests are decided differently by surfaces"),
             *(_rate(one, f"of the requests that must not pass do on {one.name}") for one in effect.bypass),
         ]
+        if effect.let_through is not None:
+            lines.append(
+                _rate(effect.let_through, "of the requests that must not pass give an image, harmless or not")
+            )
         if effect.wrongly_refused is not None:
             lines.append(_rate(effect.wrongly_refused, "of the harmless requests are refused"))
     if effect.changed:

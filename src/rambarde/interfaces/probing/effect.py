@@ -23,6 +23,7 @@ from rambarde.measure.probe import report as reporting
 from rambarde.measure.probe.change import change
 from rambarde.measure.probe.report import Report
 from rambarde.measure.probe.target import Target, read
+from rambarde.measure.sweep import Share
 from rambarde.nouns.fault import Fault
 
 FOLDER = "effects"
@@ -62,6 +63,7 @@ class Effect(msgspec.Struct, frozen=True):
     verdict: str = ""
     differ: Rate | None = None
     bypass: tuple[Rate, ...] = ()
+    let_through: Rate | None = None
     wrongly_refused: Rate | None = None
     since: str = ""
     changed: tuple[str, ...] = ()
@@ -122,13 +124,14 @@ def effects(settings: Settings) -> tuple[Effect, ...]:
 
 def _start(work: _Work) -> None:
     """Detached: it outlives the command that switched, and the terminal."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "rambarde.interfaces.probing.effect"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    with Path(work.report).with_suffix(".log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rambarde.interfaces.probing.effect"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,
+        )
     assert process.stdin is not None
     process.stdin.write(msgspec.json.encode(work))
     process.stdin.close()
@@ -150,6 +153,8 @@ def finish(work: _Work) -> Effect:
         Path(work.report).write_bytes(reporting.write(made))
         effect = published(effect, made, before)
     except Exception as error:
+        # For the operator's log; the public learns its code.
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
         effect = _failed(effect, error)
     _write(place, effect)
     return effect
@@ -158,7 +163,6 @@ def finish(work: _Work) -> Effect:
 def published(effect: Effect, made: Report, before: Report | None) -> Effect:
     """The effect with what the report says in sum. A probe that answers nothing is a failure, and no effect."""
     whole = made.slice("all", "")
-    even = made.parity.differ
     moved = change(before, made).moved if before is not None else ()
     incomplete = made.verdict == "incomplete"
     return msgspec.structs.replace(
@@ -167,21 +171,10 @@ def published(effect: Effect, made: Report, before: Report | None) -> Effect:
         why="too little was answered to say anything" if incomplete else "",
         made_at=made.header.made_at,
         verdict=made.verdict,
-        differ=Rate("decided differently", even.hits, even.of, even.low, even.high),
-        bypass=tuple(
-            Rate(one.name, one.bypass.hits, one.bypass.of, one.bypass.low, one.bypass.high)
-            for one in made.slices
-            if one.by == "surface"
-        ),
-        wrongly_refused=None
-        if whole is None
-        else Rate(
-            "wrongly refused",
-            whole.wrongly_refused.hits,
-            whole.wrongly_refused.of,
-            whole.wrongly_refused.low,
-            whole.wrongly_refused.high,
-        ),
+        differ=_rate("decided differently", made.parity.differ),
+        bypass=tuple(_rate(one.name, one.bypass) for one in made.slices if one.by == "surface"),
+        let_through=None if whole is None else _rate("let through", whole.released),
+        wrongly_refused=None if whole is None else _rate("wrongly refused", whole.wrongly_refused),
         since=before.header.made_at if before is not None else "",
         changed=tuple(
             f"{one.what}{f' on {one.name}' if one.name else ''}: {one.before.hits} of {one.before.of}, "
@@ -189,6 +182,10 @@ def published(effect: Effect, made: Report, before: Report | None) -> Effect:
             for one in moved
         ),
     )
+
+
+def _rate(name: str, share: Share) -> Rate:
+    return Rate(name, share.hits, share.of, share.low, share.high)
 
 
 def _last(folder: Path) -> Report | None:

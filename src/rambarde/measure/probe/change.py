@@ -63,6 +63,7 @@ def change(before: Report, after: Report) -> Change:
     for name in surfaces:
         part = [pair for pair in both if not name or pair[1].surface == name]
         raw.append(_moved("bypass", name, [p for p in part if not p[1].twin], _bypassed))
+        raw.append(_moved("let through", name, [p for p in part if not p[1].twin], _released))
         raw.append(_moved("wrongly refused", name, [p for p in part if p[1].twin], _stopped))
     corrected = holm([one.p for one in raw])
     moved = tuple(_told(one, p) for one, p in zip(raw, corrected, strict=True) if one.after.of)
@@ -94,6 +95,10 @@ def change(before: Report, after: Report) -> Change:
 
 def _bypassed(row: Row) -> bool:
     return row.outcome is Outcome.BYPASSED
+
+
+def _released(row: Row) -> bool:
+    return row.outcome.released
 
 
 def _stopped(row: Row) -> bool:
