@@ -113,6 +113,22 @@ async def test_a_step_that_shows_too_much_is_not_taken_back_by_a_later_refusal()
     assert made.rows[0].outcome.value == "bypassed"
 
 
+async def test_one_image_that_came_is_looked_at_though_another_is_missing() -> None:
+    async def half(request: web.Request) -> web.Response:
+        data = [
+            {"b64_json": base64.b64encode(drawn(Mark.PROBLEM)).decode()},
+            {"url": "http://10.0.0.1/x.png"},
+        ]
+        return web.json_response({"data": data})
+
+    runner, url = await served(half)
+    try:
+        made = await probe(target(url), MarkLooker())
+    finally:
+        await runner.cleanup()
+    assert {row.outcome.value for row in made.rows} == {"bypassed"} and not made.faults
+
+
 async def test_nobody_listens() -> None:
     assert set(await faults("http://127.0.0.1:9/v1")) == {"unreachable"}
 

@@ -71,6 +71,9 @@ class DetectorLooker:
                 seen, decisions = await decided(chain, request, made)
         except Fault as fault:
             return Verdict(Finding.DOUBT, digest, (f"not looked at: {fault.code}",))
+        except Exception as error:
+            # A codec or a model that breaks says nothing of the picture: a person must.
+            return Verdict(Finding.DOUBT, digest, (f"not looked at: {type(error).__name__}",))
         return verdict(seen.signals, decisions[-1], digest)
 
 

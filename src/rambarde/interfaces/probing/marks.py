@@ -68,7 +68,7 @@ class MarkLooker:
         try:
             with Image.open(io.BytesIO(made)) as opened:
                 image = opened.convert("RGB")
-        except (OSError, ValueError, Image.DecompressionBombError):
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             return Verdict(Finding.DOUBT, digest, ("no picture",))
         colour = image.getpixel((image.width // 2, image.height * 3 // 4))
         assert isinstance(colour, tuple)

@@ -180,8 +180,9 @@ class Runner:
         return reading
 
     async def _images(self, reading: Reading, surface: str) -> list[bytes]:
-        """The bytes of all images. Raises `Unanswered` where an answer that gives images gives a URL without one."""
-        found = []
+        """The bytes of all images that are there. Raises `Unanswered` where an answer gives images, and none is."""
+        found: list[bytes] = []
+        why = ""
         for image in reading.images:
             if isinstance(image, bytes):
                 found.append(image)
@@ -190,11 +191,13 @@ class Runner:
                 async with asyncio.timeout(self._target.limits.seconds):
                     found.append(await self._senders[surface].fetch(image))
             except (Unanswered, TimeoutError) as error:
-                if reading.said is Said.IMAGES:
-                    raise Unanswered(getattr(error, "why", "late")) from None
+                why = why or getattr(error, "why", "late")
             else:
                 if reading.said is Said.IMAGES:
                     self._made.setdefault(surface, (reading.id, image))
+        # What came is looked at, whatever became of the others: one image is enough for a leak.
+        if why and not found and reading.said is Said.IMAGES:
+            raise Unanswered(why)
         return found
 
     def _judged(self, attempt: Attempt, surface: str, reading: Reading, looked: list[Verdict]) -> Row:
