@@ -35,7 +35,7 @@ from rambarde.nouns.fault import Fault
 from tests.servers import fake_openai
 
 ASK = Ask(Route.EDIT, "a hat", n=2)
-LIMITS = Limits(requests=8, per_minute=60_000, seconds=0.5, polls=2, poll_seconds=0.01)
+LIMITS = Limits(requests=8, per_minute=60_000, seconds=0.3, polls=2, poll_seconds=0.01)
 
 
 def target(url: str, host: str = "127.0.0.1", **more: Any) -> Target:
