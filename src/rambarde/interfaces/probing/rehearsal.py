@@ -124,7 +124,7 @@ def _target(url: str, ids: dict[str, str]) -> Target:
         GATEWAY,
         Authority("owned", "Rambarde Demo", DAY, (HOST,)),
         tuple(surfaces),
-        Limits(requests=160, per_minute=60_000, concurrency=1, seconds=60),
+        Limits(requests=280, per_minute=60_000, concurrency=1, seconds=60),
         techniques=tuple(name for name in TECHNIQUES if name not in ("lettering", "huge")),
     )
 
