@@ -110,6 +110,8 @@ class Settings:
     """Their receivers."""
     otlp_endpoint: str = ""
     """OpenTelemetry collector (OTLP over HTTP) that gets the monitor's numbers each minute; empty: none."""
+    probe_targets: str = ""
+    """Targets file that every switch of an emergency measure is probed by; empty: none is."""
 
     def __post_init__(self) -> None:
         for name, low, high in (

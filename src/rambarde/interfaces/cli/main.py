@@ -23,6 +23,7 @@ from rambarde.interfaces.cli import (
     log,
     monitor,
     policy,
+    probe,
     provenance,
     review,
     scan,
@@ -45,6 +46,7 @@ app.command("verify")(verify.verify)
 app.command("scan")(scan.scan)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
+app.command("probe")(probe.probe_)
 app.command("doctor")(doctor.doctor)
 app.command("trace")(trace.trace)
 app.command("demo")(demo.demo)
