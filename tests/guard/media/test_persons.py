@@ -20,6 +20,12 @@ class Counting(Persons):
     def __init__(self, fails: bool = False) -> None:
         super().__init__()
         self.looks, self.fails, self._lock = 0, fails, threading.Lock()
+        self.begun = 0
+
+    def _begun(self, rgb: NDArray[np.uint8]) -> None:
+        with self._lock:
+            self.begun += 1
+        super()._begun(rgb)
 
     def _look(self, view: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         with self._lock:
@@ -46,6 +52,9 @@ def test_a_look_begun_beforehand_is_the_first_one(scene: str) -> None:
     ahead.begin(picture)
     assert (ahead.glance(picture), ahead.find(picture)) == expected
     assert ahead.looks == plain.looks - 1, "one first look, where two pictures took two"
+    begun = ahead.begun
+    ahead.begin(picture)
+    assert ahead.begun == begun, "it is there: nothing is begun"
 
 
 def test_what_fails_beside_is_tried_again_by_who_asks() -> None:
@@ -62,4 +71,4 @@ def test_what_fails_beside_is_tried_again_by_who_asks() -> None:
 def test_of_pixels_that_may_change_nothing_is_begun() -> None:
     finder = Counting()
     finder.begin(data.astronaut().copy())
-    assert finder.looks == 0 and all(thread.name != "persons" for thread in threading.enumerate())
+    assert (finder.looks, finder.begun) == (0, 0)

@@ -75,7 +75,7 @@ class Persons:
 
         For a picture that somebody waits for, where another core may be free. What goes wrong is told to who asks.
         """
-        if not rgb.flags.writeable:  # else nothing is remembered
+        if not rgb.flags.writeable and rgb not in self._firsts:  # else nothing is remembered, or it is there
             threading.Thread(target=self._begun, args=(rgb,), name="persons", daemon=True).start()
 
     def _begun(self, rgb: NDArray[np.uint8]) -> None:
