@@ -20,12 +20,12 @@ def spent(pid: int) -> float | None:
 
 
 def starved(pid: int, since: float | None, seconds: float) -> bool:
-    """Whether a process wants to run, and had less than `seconds` of processor time after `since`.
+    """Whether a process wants to run, and had less than half of `seconds` of processor time after `since`.
 
-    One that sleeps, is blocked, or has had its time does not: it hangs. Nor does one of which nothing is known.
+    One that sleeps, is blocked, or has had its time hangs. So does one of which nothing is known.
     """
     now = spent(pid)
-    if since is None or now is None or now - since >= seconds:
+    if since is None or now is None or now - since >= seconds / 2:
         return False
     try:
         return any(_fields(task / "stat")[0] == "R" for task in (_PROC / str(pid) / "task").iterdir())

@@ -101,9 +101,8 @@ def calibrate(
     running, names = under(config, policy)
     current, text, source = named(None, running, names)
     tunable(current, rule or (), matter)
-    safe = [
-        row for row in rows.values() if row.label == "safe"
-    ]  # one without a label says what a picture shows
+    # A row without a label says what a picture shows, and nothing of what must be stopped.
+    safe = [row for row in rows.values() if row.label == "safe"]
     chosen_on, held = split(safe, hold_out)
     most = allowed(len(chosen_on), false_positives, confidence)
     opened = Judge.open(running)
