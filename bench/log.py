@@ -1,11 +1,12 @@
 """What the log costs: recording, proving, verifying; beside one plain SQLite commit per entry.
 
-    python bench/log.py [--rounds 5] [--records 5000] [--entries 1000000] [--core 0]
+    python bench/log.py [--rounds 5] [--records 5000] [--entries 1000000] [--core 0] [--database URL]
 
 Everything runs in one process pinned to one core. Recording is end to end: from a finished record to its receipt,
 durable and under a signed checkpoint, with all tiles published at the end of the clock. Rounds alternate with the
 baseline, which inserts the same bodies into one table of SQLite, a commit for each. The large log has bodies of the
-same size and is made without waiting for the disk. Table on stdout, numbers in bench/results/log.json.
+same size and is made without waiting for the disk. With --database everything goes into that empty PostgreSQL database,
+whose own processes are not pinned and not in the processor time. Table on stdout, numbers in bench/results/log.json.
 """
 
 from __future__ import annotations
@@ -118,9 +119,10 @@ class Clock:
 class Place:
     """A data folder with a log."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, url: str = "") -> None:
         self.data = data
-        self.database = Database.open(data)
+        data.mkdir(parents=True, exist_ok=True)
+        self.database = Database.open(url or data)
         self.ledger = Ledger(self.database)
         self.log = Log.open(data / "log", open_signer(data), self.ledger, extensions=(f"policy {POLICY}",))
         self.recorder = LogRecorder(self.log)
@@ -145,10 +147,10 @@ async def record_all(recorder: LogRecorder, found: list[Record], callers: int) -
     return waits
 
 
-def recording(folder: Path, rounds: int, count: int) -> dict[str, Any]:
+def recording(folder: Path, rounds: int, count: int, url: str) -> dict[str, Any]:
     cells: dict[str, list[dict[str, float]]] = {}
     made = 0
-    place = Place(folder / "gateway")
+    place = Place(folder / "gateway", url)
     plain = sqlite3.connect(folder / "plain.db", isolation_level=None)
     plain.execute("PRAGMA journal_mode=WAL").close()
     plain.execute("PRAGMA synchronous=FULL").close()
@@ -199,10 +201,10 @@ def cell(count: int, clock: Clock, waits: list[float]) -> dict[str, float]:
     }
 
 
-def build(data: Path, entries: int) -> Place:
+def build(data: Path, entries: int, url: str) -> Place:
     """A log of `entries` in `data`, or the one that is there already."""
     genuine, os.fsync = os.fsync, lambda _handle: None
-    place = Place(data)
+    place = Place(data, url)
     with Clock() as building:
         for first in range(place.log.size, entries, 20_000):
             batch = list(records(first, min(20_000, entries - first)))
@@ -213,9 +215,9 @@ def build(data: Path, entries: int) -> Place:
     return place
 
 
-def large(data: Path, entries: int) -> dict[str, Any]:
+def large(data: Path, entries: int, url: str) -> dict[str, Any]:
     """A log of `entries`: proofs of random ones, and verifying with and without its database."""
-    place = build(data, entries)
+    place = build(data, entries, url)
     verifier, chance = read_verifier(data), random.Random(7)
     ids = [f"dec_{chance.randrange(entries):032x}" for _ in range(1000)]
     proofs: list[float] = []
@@ -249,13 +251,20 @@ def main() -> None:
     parser.add_argument("--core", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="where to write; it needs 5 GB a million entries")
     parser.add_argument("--large", type=Path, help="data folder of the large log, kept and used again")
+    parser.add_argument("--database", default="", help="URL of an empty PostgreSQL database; default: SQLite")
     chosen = parser.parse_args()
+    if chosen.database and chosen.rounds and chosen.entries:
+        parser.error("--database: give --rounds 0 or --entries 0, one database takes one log")
     os.sched_setaffinity(0, {chosen.core})
     with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
         found: dict[str, Any] = {
             "machine": {"python": platform.python_version(), "load": os.getloadavg()},
-            "recording": recording(Path(name), chosen.rounds, chosen.records) if chosen.rounds else {},
-            "large": large(chosen.large or Path(name) / "large", chosen.entries) if chosen.entries else {},
+            "recording": recording(Path(name), chosen.rounds, chosen.records, chosen.database)
+            if chosen.rounds
+            else {},
+            "large": large(chosen.large or Path(name) / "large", chosen.entries, chosen.database)
+            if chosen.entries
+            else {},
         }
     for what, cells in found["recording"].items():
         if isinstance(cells, dict):

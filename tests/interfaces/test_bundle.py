@@ -142,6 +142,25 @@ def test_the_case_brings_what_its_holds_cover(stand: Stand, tmp_path: Path) -> N
     verify(out, stand.key, made.key)
 
 
+def test_a_hold_that_two_names_lifted_says_that_no_keys_were_named(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    data = tmp_path_factory.mktemp("lifted")
+    vault = Vault.open(Settings(data=str(data)))
+    try:
+        with recording(vault) as recorder:
+            archive = Archive.open(vault, Settings(data=str(data)), recorder.put)
+            archive._keep(matter(decision("preserve"), account="a", id="dec_0"))
+            archive.holds.set(Scope(case="C-1", account="a"), person="Ann", reason="an order")
+            for name in ("Ann", "Bo"):
+                archive.holds.lift("hold-1", person=name, reason="over")
+            made = Stand(data, archive).bundle(data / "b.zip")
+            notes = verify(data / "b.zip", None, made.key)["notes"]
+            assert "hold-1 was lifted by Ann and Bo, by name: this bundle names no keys." in notes
+    finally:
+        vault.close()
+
+
 def test_sealed_items_are_hashes_only(stand: Stand, tmp_path: Path) -> None:
     for cleared in (True, False):
         out = tmp_path / f"sealed-{cleared}.zip"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from rambarde.guard.evidence import Matter, due, frozen_by_rule, rule_case
 from rambarde.interfaces.freezer import Freezer
 from rambarde.interfaces.settings import Settings
+from rambarde.interfaces.signers import Signers
 from rambarde.interfaces.vault import Vault
 from rambarde.nouns.custody import Receipt
 from rambarde.nouns.evidence import Item
@@ -58,7 +59,7 @@ class Archive:
             vault.database,
             evidence,
             keys,
-            Holds(Ledger(vault.database), vault.database.clock, put),
+            Holds(Ledger(vault.database), vault.database.clock, put, Signers(vault.database)),
             Custody(put, evidence, vault.database.clock),
             vault.freezer,
         )

@@ -20,8 +20,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from rambarde.guard.policy.signatures import history
 from rambarde.interfaces.archive import Archive
 from rambarde.interfaces.http.pages import Markup, fill
+from rambarde.interfaces.signers import Signers
 from rambarde.nouns.evidence import Item
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.nouns.hold import Scope
@@ -132,11 +134,14 @@ def _proofs(
     cases = {case for item in found for case in item.about.cases}
     over = {hold.id for item in found for hold in archive.holds.all() if hold.scope.covers(item.about)}
     over |= {hold.id for hold in archive.holds.all() if hold.scope.case in cases}
-    number = 1
+    number, named, signers = 1, set[str](), Signers(archive.database)
     while (event := ledger.find(holds.KIND, str(number))) is not None:
         if json.loads(event.committed.body).get("hold") in over:
             yield f"holds/{number}.json", proof(holds.KIND, str(number))
+            named |= {one.id for one in [signers.at(event.index)] if one is not None}
         number += 1
+    for id in sorted(named):
+        yield f"people/{id}.json", proof(history.KIND, id)
 
 
 def _texts(

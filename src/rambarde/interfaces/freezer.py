@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from rambarde.interfaces.signers import Signers
 from rambarde.nouns.hold import About
 from rambarde.prove.holds import Holds
 from rambarde.store.database import Database
@@ -28,7 +29,7 @@ class Freezer:
 
     @classmethod
     def of(cls, database: Database) -> Freezer:
-        return cls(Holds(Ledger(database), database.clock), database)
+        return cls(Holds(Ledger(database), database.clock, voucher=Signers(database)), database)
 
     def over(self, document: Mapping[str, Any]) -> str | None:
         """The hold that freezes a record, by its document: the first of them, or None."""

@@ -67,6 +67,8 @@ class Settings:
     """How long originals and outputs of edit chains are recognised, after they were last seen."""
     appeal_days: float = 90.0
     """How long an appeal is kept."""
+    answer_minutes: float = 10.0
+    """How long an idempotency key counts, and the first answer to it is kept."""
     hold_days: float = 7.0
     """How long a held image waits for a person; at most 7."""
     file_minutes: float = 60.0
@@ -104,6 +106,7 @@ class Settings:
             ("earlier_hours", 0.1, 24),
             ("lineage_days", 1, 366),
             ("appeal_days", 1, 1_096),
+            ("answer_minutes", 1, 24 * 60),
             ("hold_days", 0.01, 7),
             ("file_minutes", 0.1, 7 * 24 * 60),
             ("fingerprint_days", 1, 36_525),

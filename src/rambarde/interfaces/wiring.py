@@ -136,7 +136,6 @@ class Gateway:
         """What has expired is erased, not only hidden."""
         while True:
             try:
-                await self.desk.review.settle()
                 await self.retention.expire()
                 await self.retention.hourly()
                 await self.vault.database.run(self.tracing.index.catch_up)
@@ -218,7 +217,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         recorder,
         chain,
         Door(vault.database, vault.credentials, rate_per_minute=settings.rate_per_minute),
-        Identity(vault.database, vault.tokens, vault.items),
+        Identity(vault.database, vault.tokens, vault.items, timedelta(minutes=settings.answer_minutes)),
         Links(settings.base_url),
         desk,
         Revisit(RecordReader(vault).get, government.tenure, recorder, vault.items),

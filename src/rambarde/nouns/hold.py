@@ -89,20 +89,27 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Who did something, why, and when."""
+    """Who did something, why, and when; signed with `key` (its fingerprint), where those who may sign are named."""
 
     person: str
     reason: str
     at: datetime
+    key: str | None = None
+    signature: str | None = None
 
     def as_json(self) -> dict[str, object]:
-        return {"person": self.person, "reason": self.reason, "at": self.at.isoformat()}
+        said: dict[str, object] = {"person": self.person, "reason": self.reason, "at": self.at.isoformat()}
+        return said if self.key is None else said | {"key": self.key, "signature": self.signature}
 
     @classmethod
     def parse(cls, document: Mapping[str, object]) -> Said:
         """From that. Raises `KeyError` or `ValueError`."""
         return cls(
-            str(document["person"]), str(document["reason"]), datetime.fromisoformat(str(document["at"]))
+            str(document["person"]),
+            str(document["reason"]),
+            datetime.fromisoformat(str(document["at"])),
+            _text(document.get("key")),
+            _text(document.get("signature")),
         )
 
 

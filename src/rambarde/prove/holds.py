@@ -2,16 +2,20 @@
 
 Each event is a document of the kind `hold`, numbered from 1 without a gap: `set`, `ask` (one person wants it
 lifted) and `lift` (a second one agrees). The log takes one document of a kind and number, so two commands at once
-cannot both be the second person.
+cannot both be the second person. Where those who may sign are named, both are signed with their keys; one that is not
+is void: it takes its number, and the hold stays.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Protocol
 
 from rambarde.nouns.custody import Receipt
 from rambarde.nouns.fault import Fault, Kind, invalid
@@ -19,6 +23,8 @@ from rambarde.nouns.hold import About, Hold, Said, Scope, same_person
 from rambarde.nouns.words import written
 from rambarde.prove.commitment import commitment_of
 from rambarde.prove.ports import Documents
+
+log = logging.getLogger(__name__)
 
 KIND = "hold"
 """Kind of the documents."""
@@ -31,10 +37,50 @@ Put = Callable[[str, Mapping[str, object]], Receipt]
 """Adds a document to the log, durable on return; raises as `LogRecorder.put`."""
 
 
+Sign = Callable[[dict[str, object]], tuple[str, str]]
+"""Signs a statement: the key's fingerprint, and the signature."""
+
+
+class Voucher(Protocol):
+    """Who could sign at a place of the log; None: now. `interfaces.signers.Signers` provides it."""
+
+    def needed(self, index: int | None) -> bool:
+        """Whether lifting takes signatures there."""
+        ...
+
+    def doubt(self, statement: dict[str, object], said: Said, index: int | None) -> str | None:
+        """Why `said` is not signed as it must be; None if it is, or need not be."""
+        ...
+
+
+class Nobody:
+    """Nobody is named who may sign."""
+
+    def needed(self, index: int | None) -> bool:
+        return False
+
+    def doubt(self, statement: dict[str, object], said: Said, index: int | None) -> str | None:
+        return None
+
+
+def statement(event: str, hold: str, of: str, said: Said) -> dict[str, object]:
+    """What is signed: `of` is the SHA-256 of the document by which the hold was set, hex."""
+    words = {"person": said.person, "reason": said.reason, "at": said.at.isoformat()}
+    return {"event": event, "hold": hold, "of": of, **words}
+
+
 class Holds:
     """The holds of one log. Thread-safe. Without `put` they can only be read."""
 
-    def __init__(self, documents: Documents, clock: Callable[[], datetime], put: Put | None = None) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        clock: Callable[[], datetime],
+        put: Put | None = None,
+        voucher: Voucher | None = None,
+    ) -> None:
+        self._voucher = voucher or Nobody()
+        self._digests: dict[str, str] = {}
         self._documents = documents
         self._clock = clock
         self._put = put
@@ -71,11 +117,13 @@ class Holds:
             lambda number: {"event": "set", "hold": f"hold-{number}", "scope": scope.as_json()}, said
         )
 
-    def lift(self, id: str, *, person: str, reason: str) -> Hold:
+    def lift(self, id: str, *, person: str, reason: str, sign: Sign | None = None) -> Hold:
         """Ask for the lifting, or agree to it: it takes two people, so whoever set it cannot lift it alone.
 
-        The answer's `lifted` is None after the first. Raises `Fault`: `hold_unknown`, CONFLICT `hold_lifted`,
-        FORBIDDEN `hold_same_person`, `missing_person` and its like, and `not_recorded`: then nothing changed.
+        The answer's `lifted` is None after the first. `sign` is needed where those who may sign are named; then a
+        request that was not signed does not count. Raises `Fault`: `hold_unknown`, CONFLICT `hold_lifted`,
+        FORBIDDEN `hold_same_person`, `hold_signature`, `missing_person` and its like, and `not_recorded`: then
+        nothing changed.
         """
         said = self._said(person, reason)
 
@@ -96,7 +144,7 @@ class Holds:
                     f"It was lifted at {hold.lifted.at:%Y-%m-%d %H:%M} UTC.",
                     remedy="Nothing is left to do; set a new one if it is needed again.",
                 )
-            if hold.asked is None:
+            if hold.asked is None or (hold.asked.key is None and self._voucher.needed(None)):
                 return {"event": "ask", "hold": id}
             if same_person(hold.asked.person, said.person):
                 raise Fault(
@@ -108,7 +156,27 @@ class Holds:
                 )
             return {"event": "lift", "hold": id}
 
-        return self._add(next_event, said)
+        return self._add(next_event, said, sign)
+
+    def _signed(self, event: Mapping[str, object], said: Said, sign: Sign | None) -> Said:
+        """Raises `Fault(FORBIDDEN, "hold_signature")`."""
+        if event["event"] == "set":
+            return said
+        hold = str(event["hold"])
+        told = statement(str(event["event"]), hold, self._digests[hold], said)
+        if sign is not None:
+            key, signature = sign(told)
+            said = replace(said, key=key, signature=signature)
+        why = self._voucher.doubt(told, said, None)
+        if why is not None:
+            raise Fault(
+                Kind.FORBIDDEN,
+                "hold_signature",
+                f"This cannot lift a hold: {why}.",
+                remedy="Sign with --key or --agent, under the name that stands in people.yaml.",
+                field="key",
+            )
+        return said
 
     def _said(self, person: str, reason: str) -> Said:
         return Said(
@@ -117,7 +185,7 @@ class Holds:
             self._clock(),
         )
 
-    def _add(self, event: Callable[[int], dict[str, object]], said: Said) -> Hold:
+    def _add(self, event: Callable[[int], dict[str, object]], said: Said, sign: Sign | None = None) -> Hold:
         if self._put is None:
             raise Fault(
                 Kind.INTERNAL,
@@ -129,7 +197,8 @@ class Holds:
             with self._gate:
                 self._follow()
                 number = self._events + 1
-                document = {"id": str(number), **event(number), "said": said.as_json()}
+                made = event(number)
+                document = {"id": str(number), **made, "said": self._signed(made, said, sign).as_json()}
             try:
                 self._put(KIND, document)
             except Fault as fault:
@@ -151,18 +220,28 @@ class Holds:
                 if commitment_of(KIND, item.salt, item.body) != item.commitment:
                     raise ValueError("the document was changed")
                 document = json.loads(item.body)
-                hold = self._after(document)
+                hold = self._after(document, logged.index)
+                if document["event"] == "set":
+                    self._digests[hold.id] = hashlib.sha256(item.body).hexdigest()
             except (KeyError, TypeError, ValueError) as error:
                 raise _unreadable(self._events + 1) from error
             self._holds[hold.id] = hold
             self._events += 1
 
-    def _after(self, document: Mapping[str, object]) -> Hold:
+    def _after(self, document: Mapping[str, object], index: int) -> Hold:
         said, id = document["said"], str(document["hold"])
         if not isinstance(said, dict):
             raise TypeError("nobody said it")
-        word = Said.parse(said)
-        match document["event"]:
+        word, event = Said.parse(said), str(document["event"])
+        if event in ("ask", "lift"):
+            why = self._voucher.doubt(statement(event, id, self._digests[id], word), word, index)
+            if event == "lift" and why is None and self._voucher.needed(index):
+                asked = self._holds[id].asked
+                why = "nobody signed that it be lifted" if asked is None or asked.key is None else None
+            if why is not None:
+                log.warning("event %s of the holds is void: %s", self._events + 1, why)
+                return self._holds[id]
+        match event:
             case "set":
                 scope = document["scope"]
                 if not isinstance(scope, dict) or id in self._holds:

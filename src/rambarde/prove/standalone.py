@@ -2,9 +2,9 @@
 
     python verify.py BUNDLE.zip [--log-key "name+hash+base64"] [--key FILE]
 
-It lies inside every bundle, and `rambarde evidence verify` runs the same code. It checks that nothing in the bundle
-was changed, added or cut; that the log's key signed the manifest and the checkpoint; that every record and every
-document of the chain of custody is in the log at its place; and that every item is the one which the log binds.
+It lies inside every bundle, and `rambarde evidence verify` runs the same code. It checks that nothing was changed,
+added or cut; that the log's key signed the manifest and the checkpoint; that every record and document is in the log
+at its place; that every item is the one which the log binds; and says who lifted holds, and with which signatures.
 Take the log's key from somewhere else than the bundle: the key inside proves only that it agrees with itself.
 Decrypting items (`--key`) needs the package `cryptography`; everything else does not.
 """
@@ -16,6 +16,7 @@ import base64
 import hashlib
 import json
 import sys
+import unicodedata
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def _verified(files: dict[str, bytes], log_key: str | None, key: bytes | None) -
     proofs = {
         n: _proof(n, files[n], head)
         for n in sorted(files)
-        if n.startswith(("records/", "custody/", "holds/"))
+        if n.startswith(("records/", "custody/", "holds/", "people/"))
     }
     bound = _bound(proofs)
     opened = sum(_item(one, files, bound, key) for one in manifest["items"])
@@ -77,8 +78,9 @@ def _verified(files: dict[str, bytes], log_key: str | None, key: bytes | None) -
         raise BundleError("bundle_incomplete", "the records are not those that the manifest names")
     witnesses = _others(_text(files, "checkpoint"), name)
     notes = ([] if log_key else [OWN_KEY]) + ([] if witnesses else [NO_WITNESS])
-    if any(one["form"] == "encrypted" for one in manifest["items"]) and key is None:
+    if key is None and any(one["form"] == "encrypted" for one in manifest["items"]):
         notes.append("Encrypted items were checked against the manifest only; --key opens them.")
+    notes += _lifts([json.loads(files[n]) for n in proofs if n.startswith(("holds/", "people/"))])
     return {
         "ok": True,
         "log": name,
@@ -179,6 +181,48 @@ def _bound(proofs: dict[str, tuple[str, dict[str, Any]]]) -> dict[str, dict[str,
             for one in document.get("facts") or []:
                 found[str(one["id"])] = one
     return found
+
+
+def _lifts(proofs: list[dict[str, Any]]) -> list[str]:
+    """How each hold was lifted, in words; what does not count, counts as little here as in the log."""
+    told: list[str] = []
+    of, asked, people = {}, dict[str, Any](), []
+    for proof in sorted(proofs, key=lambda one: int(one["index"])):
+        document = json.loads(proof["opening"]["body"])
+        if "change" in document:
+            people = document["change"]["subject"]["people"]["people"]
+            continue
+        event, hold, said = document["event"], str(document["hold"]), document["said"]
+        if event == "set":
+            of[hold] = hashlib.sha256(proof["opening"]["body"].encode()).hexdigest()
+            continue
+        signed = people and _signed(document, of[hold], people)
+        one, other = asked.get(hold, (said["person"], False)), said["person"]
+        names = {"".join(unicodedata.normalize("NFKC", n).casefold().split()) for n in (one[0], other)}
+        if people and not signed:
+            told.append(f"Event {document['id']}, by {other}, lifts nothing: it is not signed as it must be.")
+        elif event == "ask":
+            asked[hold] = (other, signed)
+        elif len(names) < 2 or (people and not one[1]):
+            told.append(f"Event {document['id']} lifts nothing: nobody else had asked for it.")
+        else:
+            how = "signed with their keys" if signed else "by name: this bundle names no keys"
+            told.append(f"{hold} was lifted by {one[0]} and {other}, {how}.")
+    return told
+
+
+def _signed(document: dict[str, Any], of: str, people: list[dict[str, Any]]) -> bool:
+    said = document["said"]
+    words = {name: said[name] for name in ("person", "reason", "at")}
+    words.update(event=document["event"], hold=document["hold"], of=of)
+    data = b"rambarde/hold/1\0" + json.dumps(words, sort_keys=True, separators=(",", ":")).encode()
+    for one in people:
+        blob = base64.b64decode(one["key"].split(" ")[1])
+        key = "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+        lasts = min(end for end in (one["until"], one["revoked"], "9999") if end)
+        if one["name"] == said["person"] and key == said.get("key") and one["since"] <= said["at"] < lasts:
+            return ed25519(blob[-32:], data, bytes.fromhex(said["signature"]))
+    return False
 
 
 def _item(

@@ -131,7 +131,7 @@ def show(data: Data = None, config: Config = None, json: Json = False) -> None:
         "file": f"{chosen.file_minutes:g} minutes",
         "original": f"{chosen.original_hours:g} hours",
         "earlier": f"{chosen.earlier_hours:g} hours",
-        "answer": "10 minutes, or as long as its context token",
+        "answer": f"{chosen.answer_minutes:g} minutes, or as long as its context token",
         "evidence/rule": "as the policy says (`preserve_days`, `sealed`)",
         "evidence/hold": "as long as the hold",
         "evidence/sample": "as the policy says (`sample.days`)",

@@ -11,10 +11,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from rambarde.guard.policy.signatures.vouch import vouch
 from rambarde.interfaces.archive import Archive
+from rambarde.interfaces.cli.governed import Agent, KeyFile, listed, signing_key
 from rambarde.interfaces.cli.options import Config, Data, Json, print_json, settings
 from rambarde.interfaces.desk import recording
 from rambarde.interfaces.settings import Settings
+from rambarde.interfaces.signers import Signers
 from rambarde.interfaces.vault import Vault
 from rambarde.nouns.fault import invalid
 from rambarde.nouns.hold import Hold, Scope
@@ -59,13 +62,22 @@ def lift(
     id: str,
     by: Annotated[str, typer.Option("--by", help="Your name.")],
     reason: Annotated[str, typer.Option("--reason", help="Why it may end.")],
+    key: KeyFile = None,
+    agent: Agent = False,
     data: Data = None,
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Ask for the end of a hold; it ends when a second person runs the same."""
+    """Ask for the end of a hold; it ends when a second person runs the same.
+
+    Where those who may sign are named (`rambarde policy people`), both sign, with their names and keys from there.
+    """
     with archive(settings(config, data=data)) as opened:
-        hold = opened.holds.lift(id, person=by, reason=reason)
+        named, sign = Signers(opened.database).at(None), None
+        if named is not None and (key is not None or agent):
+            signer = signing_key(by, named.roster, key, agent)
+            by, sign = listed(by, named.roster), lambda told: vouch(told, signer)
+        hold = opened.holds.lift(id, person=by, reason=reason, sign=sign)
     _tell(hold, json)
 
 
@@ -149,7 +161,8 @@ def _tell(hold: Hold, json: bool) -> None:
 
 def _state(hold: Hold) -> str:
     if hold.lifted:
-        return f"lifted by {hold.asked.person if hold.asked else '?'} and {hold.lifted.person}"
+        signed = ", signed" if hold.lifted.key else ""
+        return f"lifted by {hold.asked.person if hold.asked else '?'} and {hold.lifted.person}{signed}"
     if hold.asked:
         return f"in force; {hold.asked.person} wants it lifted, and a second person has to agree"
     return "in force"
