@@ -67,6 +67,7 @@ clean:
 .venv/.test: .venv/bin/python pyproject.toml constraints.txt
 	scripts/get c++ g++ "pdqhash, a reference of the tests, cannot be built"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,postgresql]'
+	scripts/reader .venv/node
 	touch $@ .venv/.run
 
 .venv/.demo: .venv/bin/python pyproject.toml constraints.txt

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from rambarde.guard.inspect import Inspector
@@ -15,6 +16,10 @@ from rambarde.interfaces import parts
 from rambarde.interfaces.governance import charter
 from rambarde.interfaces.settings import Settings
 from tests.postgres import NewDatabase, postgres_server
+
+# Time is measured in bench/; a busy machine fails no test.
+hypothesis.settings.register_profile("untimed", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 LONG = (
     "scenarios/test_demo.py",

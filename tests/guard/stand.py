@@ -6,7 +6,7 @@ import asyncio
 import functools
 import io
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,9 +24,12 @@ from rambarde.guard.policy.evaluation import Evaluator
 from rambarde.guard.policy.language import Requirement
 from rambarde.guard.policy.reading import read_policy
 from rambarde.guard.ports import FixedPolicy, PolicyHolder
+from rambarde.guard.prints import PrintKeeper
 from rambarde.guard.upstreams.contract import Generated
 from rambarde.nouns.caller import Caller
 from rambarde.nouns.custody import Kept, Receipt, Shelf
+from rambarde.nouns.fingerprint import Output, Prints
+from rambarde.nouns.provenance import Disclosure, SealNote, Signed
 from rambarde.nouns.record import Record
 from rambarde.nouns.request import Action, Picture, Request, Text
 from rambarde.nouns.signal import Polarity, Signal, SignalSpec
@@ -113,6 +116,8 @@ class Happened:
     records: list[Record] = field(default_factory=list)
     withdrawn: list[tuple[str, str]] = field(default_factory=list)
     kept: dict[str, Shelf] = field(default_factory=dict)
+    disclosed: list[Disclosure] = field(default_factory=list)
+    prints: list[tuple[Output, Prints]] = field(default_factory=list)
 
     async def step(self, name: str) -> None:
         self.steps.append(name)
@@ -150,6 +155,12 @@ class Outside:
         self.happened.withdrawn.append((id, why))
         return Receipt(len(self.happened.records), len(self.happened.records) + 1)
 
+    async def sign(self, data: bytes, media_type: str, disclosure: Disclosure) -> Signed:
+        """No manifest, but a mark that it was signed."""
+        await self.happened.step("sign")
+        self.happened.disclosed.append(disclosure)
+        return Signed(data + b"signed", SealNote(f"urn:c2pa:{disclosure.id}", "a" * 64, "b" * 64))
+
     async def keep(self, shelf: Shelf, data: bytes, *, life: timedelta, **_: object) -> str:
         await self.happened.step("keep")
         item = f"item-{len(self.happened.kept)}"
@@ -169,6 +180,10 @@ class Outside:
 
     async def remember(self, *_: object) -> None:
         await self.happened.step("remember")
+
+    async def add(self, outputs: Sequence[tuple[Output, Prints]]) -> None:
+        await self.happened.step("fingerprint")
+        self.happened.prints += outputs
 
 
 @functools.cache
@@ -195,7 +210,9 @@ def chain(
         recorder=outside,
         keeper=outside,
         lineage=outside,  # type: ignore[arg-type]
+        prints=PrintKeeper(outside, lambda: NOW),
         blind=lambda id, digest: f"blind {id}",
+        sealer=outside,
         clock=lambda: NOW,
         ready=True,
         **parts,  # type: ignore[arg-type]

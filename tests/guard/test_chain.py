@@ -23,7 +23,7 @@ from rambarde.nouns.fault import Fault, Kind
 from rambarde.nouns.record import Ending
 from rambarde.nouns.request import Action
 from rambarde.nouns.signal import Signal
-from tests.guard.stand import LOOK, TEXT, Fake, Happened, arrival, chain, png
+from tests.guard.stand import LOOK, NOW, TEXT, Fake, Happened, arrival, chain, png
 
 URL = Draft("a tree", deliver_url=True)
 
@@ -58,10 +58,14 @@ def batch(n: int) -> tuple[bytes, ...]:
 # ---- the order of things -----------------------------------------------------------------------------
 
 
+KEPT = ("remember", "fingerprint", "keep")
+"""What is done for an image that may leave, before it is recorded."""
+
+
 async def test_a_request_goes_down_the_path_and_is_recorded_before_it_is_released() -> None:
     happened = Happened()
     answer = await chain(happened).run(arrival(happened, URL))
-    assert happened.steps == ["read", "identify", "trace", "generate", "remember", "keep", "record"]
+    assert happened.steps == ["read", "identify", "trace", "generate", "sign", *KEPT, "record"]
     assert answer.ending is Ending.RELEASED and answer.refusal is None
     (image,) = answer.images
     assert isinstance(image, Released) and image.file == "item-0"
@@ -98,18 +102,31 @@ async def test_each_image_has_a_decision_of_its_own() -> None:
     assert [o.item for o in record.outputs] == [None, "item-0", None]
 
 
+async def test_what_may_leave_can_be_traced_and_nothing_of_who_asked_is_with_it() -> None:
+    happened = Happened()
+    made = chain(happened, bare(0.1, 0.6, 0.7), pictures=batch(3))
+    await made.run(arrival(happened, Draft("a tree", n=3)))
+    (record,) = happened.records
+    outputs = [output for output, _ in happened.prints]
+    assert [(o.decision, o.surface, o.system, o.made_at) for o in outputs] == [
+        ("dec_1", "web", "stand", NOW)
+    ] * 3
+    assert [(o.index, o.held) for o in outputs] == [(0, False), (1, True), (2, True)]
+    assert [p.sha256.hex() for _, p in happened.prints] == [note.sha256 for note in record.outputs]
+
+
 async def test_a_floor_stops_the_batch_and_nothing_of_it_is_kept() -> None:
     happened = Happened()
     made = chain(happened, bare(0.1, 0.6, 0.95), pictures=batch(3))
     answer = await made.run(arrival(happened, replace(URL, n=3)))
     assert all(isinstance(image, Withheld) and image.item is None for image in answer.images)
     assert answer.ending is Ending.REFUSED and answer.refusal is not None and answer.refusal.floor_hit
-    assert {"keep", "remember"}.isdisjoint(happened.steps) and happened.kept == {}
+    assert set(KEPT).isdisjoint(happened.steps) and happened.kept == {}
 
 
 # ---- whatever fails ----------------------------------------------------------------------------------
 
-STEPS = ("read", "identify", "trace", "generate", "remember", "keep")
+STEPS = ("read", "identify", "trace", "generate", *KEPT)
 
 
 @pytest.mark.parametrize("step", STEPS)

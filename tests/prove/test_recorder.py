@@ -32,16 +32,26 @@ async def test_it_is_the_chains_recorder(recorder: LogRecorder, any_house: House
     assert await port.record(a_record(1)) == Receipt(1, 2)
     stored = Records(any_house.database).get("record-000001")
     assert stored is not None and stored.document() == a_record(1).as_json()
+    recorder.close()
     assert any_house.checkpoint().size == 2
+
+
+async def test_what_is_recorded_is_soon_published(recorder: LogRecorder, any_house: House) -> None:
+    for number in range(3):
+        await recorder.record(a_record(number))
+    async with asyncio.timeout(10):
+        while any_house.checkpoint().size < 3:  # noqa: ASYNC110  # another thread publishes
+            await asyncio.sleep(0.02)
+    assert any_house.verify().ok
 
 
 async def test_many_at_once_share_appends(recorder: LogRecorder, any_house: House) -> None:
     calls: list[int] = []
     genuine = any_house.log.append
 
-    def counted(batch: Sequence[Committed]) -> Appended:
+    def counted(batch: Sequence[Committed], *, publish: bool = True) -> Appended:
         calls.append(len(batch))
-        return genuine(batch)
+        return genuine(batch, publish=publish)
 
     any_house.log.append = counted  # type: ignore[method-assign]
     receipts = await asyncio.gather(*(recorder.record(a_record(number)) for number in range(200)))
@@ -64,25 +74,28 @@ async def test_a_used_id_fails_alone(recorder: LogRecorder, any_house: House) ->
 async def test_a_full_disk_fails_all_and_heals(
     recorder: LogRecorder, any_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """What the database took stands; as long as it cannot be published, nothing more is recorded."""
     await recorder.record(a_record(0))
 
     def failing(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", failing)
-    found = await asyncio.gather(*(recorder.record(a_record(n)) for n in range(1, 9)), return_exceptions=True)
+    await recorder.record(a_record(1))
+    any_house.log.published()
+    found = await asyncio.gather(*(recorder.record(a_record(n)) for n in range(2, 9)), return_exceptions=True)
     assert all(isinstance(one, Fault) and one.code == "not_recorded" for one in found)
     assert all(isinstance(one, Fault) and one.kind is Kind.INTERNAL for one in found)
     monkeypatch.undo()
-    assert Records(any_house.database).count() == 1
-    assert await recorder.record(a_record(1)) == Receipt(1, 2)
+    assert Records(any_house.database).count() == 2
+    assert await recorder.record(a_record(2)) == Receipt(2, 3)
     assert any_house.verify().ok
 
 
 async def test_an_unforeseen_error_is_no_receipt(
     recorder: LogRecorder, any_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(_batch: object) -> None:
+    def failing(_batch: object, *, publish: bool = True) -> None:
         raise RuntimeError("bug")
 
     monkeypatch.setattr(any_house.log, "append", failing)
@@ -134,9 +147,9 @@ async def test_too_many_waiting_fail_at_once(any_house: House, monkeypatch: pyte
     gate = threading.Event()
     genuine = any_house.log.append
 
-    def slow(batch: Sequence[Committed]) -> Appended:
+    def slow(batch: Sequence[Committed], *, publish: bool = True) -> Appended:
         gate.wait(20)
-        return genuine(batch)
+        return genuine(batch, publish=publish)
 
     monkeypatch.setattr(any_house.log, "append", slow)
     recorder = LogRecorder(any_house.log, batch=2, waiting=4)

@@ -120,7 +120,7 @@ def test_a_third_level(tmp_path: Path) -> None:
     assert Edge.read(folder, 70_000).root() == edge.root() == root_of(map(leaf_hash, entries))
     assert len((tmp_path / "tile/2/000.p/1").read_bytes()) == 32
     for index in (0, 255, 256, 65_535, 65_536, 69_999):
-        proof = inclusion_proof(index, 70_000, lambda h, p: folder.node(70_000, h, p))
+        proof = inclusion_proof(index, 70_000, folder.nodes(70_000))
         assert verify_inclusion(leaf_hash(entries[index]), index, 70_000, proof, edge.root())
 
 

@@ -22,11 +22,7 @@ from rambarde.nouns.record import Ending, OutputNote
 from rambarde.nouns.request import Action
 from rambarde.prove.recorder import LogRecorder
 from rambarde.store.cipher import Cipher
-from rambarde.store.credentials import Credentials
 from rambarde.store.database import Database
-from rambarde.store.items import Items
-from rambarde.store.lineage import Lineage
-from rambarde.store.tokens import Tokens
 from tests.samples import a_decision, a_record
 from tests.store.conftest import Clock, cipher, clock, place
 
@@ -93,15 +89,7 @@ class Office:
 @contextmanager
 def an_office(place: str, folder: Path, clock: Clock, cipher: Cipher) -> Iterator[Office]:
     database = Database.open(place, clock=clock)
-    vault = Vault(
-        folder,
-        database,
-        cipher,
-        Credentials(database, cipher),
-        Tokens(database),
-        Items(database, cipher),
-        Lineage(database),
-    )
+    vault = Vault.over(folder, database, cipher)
     try:
         with recording(vault) as recorder:
             yield Office(vault, recorder, Desk.of(vault, Settings(), recorder))

@@ -13,13 +13,12 @@ from rambarde.nouns.record import Ending
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """An image that may leave. `base64` is the upstream's own text of exactly these bytes, if it had one."""
+    """An image that may leave, sealed."""
 
     index: int
     decision: Decision
     data: bytes
     media_type: str
-    base64: bytes | None = None
     file: str | None = None
     """Id of the re-hosted file where a URL was asked for."""
 

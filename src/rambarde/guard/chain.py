@@ -15,17 +15,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from rambarde.guard.answer import Answer, Released, Withdrawn, Withheld
-from rambarde.guard.arrival import Arrival, Repeated
+from rambarde.guard.arrival import Arrival, Repeated, Upload
 from rambarde.guard.canonicalise import RequestLimits, canonicalise
 from rambarde.guard.decide import changed, decide, offered, refusing
 from rambarde.guard.detectors.contract import Change
 from rambarde.guard.earlier import Earlier
+from rambarde.guard.evidence import Archivist, Matter, Nobody
 from rambarde.guard.inspect import Inspection, Inspector
 from rambarde.guard.life import Blind, Life
 from rambarde.guard.lineage import Lineage, Origin
 from rambarde.guard.policy.evaluation import Evaluator
 from rambarde.guard.policy.language import Requirement
-from rambarde.guard.ports import Keeper, PolicyHolder, Recorder
+from rambarde.guard.ports import Keeper, PolicyHolder, Recorder, Sealer
+from rambarde.guard.prints import PrintKeeper, leaving
 from rambarde.guard.room import Room
 from rambarde.guard.seal import Sealed, seal
 from rambarde.guard.upstreams.contract import Generated, Upstream
@@ -42,10 +44,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ChainLimits:
-    """Bounds of the path. `generate` is the upstream's deadline in seconds.
-
-    `hold` is how long a held image waits for a human, `file` how long a released URL lives.
-    """
+    """Bounds of the path: the upstream's deadline in seconds, and how long a held image waits for a human and a
+    released URL lives."""
 
     request: RequestLimits = RequestLimits()
     generate: float = 120.0
@@ -57,7 +57,7 @@ class ChainLimits:
 class _Asked:
     """All that is known before generation: the request, where its pictures come from, what was seen in it.
 
-    `required` are the detectors by which it was seen.
+    `required` are the detectors by which it was seen, `uploads` its pictures as they were sent.
     """
 
     request: Request
@@ -66,13 +66,13 @@ class _Asked:
     decision: Decision
     required: tuple[Requirement, ...]
     earlier: Earlier
+    uploads: tuple[Upload, ...]
 
 
 @dataclass(slots=True)
 class _Output:
     """One image on its way out."""
 
-    generated: Generated
     picture: Picture
     inspection: Inspection
     decision: Decision
@@ -90,12 +90,15 @@ class Chain:
     recorder: Recorder
     keeper: Keeper
     lineage: Lineage
+    prints: PrintKeeper
     blind: Blind
+    sealer: Sealer
     limits: ChainLimits = ChainLimits()
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ready: bool = False
     """Set once the models are loaded; nothing is generated before."""
     room: Room = field(default_factory=Room)
+    archivist: Archivist = field(default_factory=Nobody)
 
     async def run(self, arrival: Arrival) -> Answer:
         """Take one request down the path. Returns its answer, recorded.
@@ -155,8 +158,10 @@ class Chain:
                 return await self._finish(life, asked, [], refusal=asked.decision)
             decisions = [self._released(evaluator, asked, one, index) for index, one in enumerate(seen)]
         with life.stage("seal"):
-            sealed = [await seal(picture) for picture in pictures]
-        outputs = [_Output(*one) for one in zip(images, pictures, seen, decisions, sealed, strict=True)]
+            sealed = await seal(
+                self.sealer, self.upstream.name, asked.request, asked.uploads, pictures, decisions
+            )
+        outputs = [_Output(*one) for one in zip(pictures, seen, decisions, sealed, strict=True)]
         answer = await self._finish(life, asked, outputs, refusal=refusing(decisions))
         if any(decision.outcome is Outcome.ALLOW for decision in decisions):
             await self._hold_back_if_changed(evaluator, asked, outputs, life)
@@ -198,7 +203,7 @@ class Chain:
         life.detectors = self.inspector.versions
         with life.stage("admit"):
             decision = self._admitted(self.policies.current(), request, seen, life, live=live)
-        return _Asked(request, origin, seen, decision, required, earlier)
+        return _Asked(request, origin, seen, decision, required, earlier, draft.images)
 
     def _asked_again(self, evaluator: Evaluator, asked: _Asked, life: Life) -> _Asked:
         """The admit decision under this policy, if it is another than the one that admitted the request.
@@ -302,11 +307,12 @@ class Chain:
         floor = refusal is not None and refusal.floor_hit
         try:
             with life.stage("keep"):
+                await self.archivist.keep(Matter(asked.request, asked.decision, life.policy.keeping, outputs))
                 await self._remember(asked, outputs if not floor else [])
                 for output in outputs if not floor else []:
                     output.item = await self._keep(asked.request, output)
             life.outputs = [
-                OutputNote(index, o.decision, o.sealed.sha256, o.sealed.pdq, o.item)
+                OutputNote(index, o.decision, o.sealed.sha256, o.sealed.pdq, o.item, o.sealed.note)
                 for index, o in enumerate(outputs)
             ]
             ending = _ending(refusal, outputs)
@@ -327,14 +333,13 @@ class Chain:
             log.critical("a kept image could not be destroyed; it expires", exc_info=True)
 
     async def _remember(self, asked: _Asked, outputs: list[_Output]) -> None:
-        """Tie what may leave, now or after review, to what it goes back to."""
-        leaving = [
-            (o.picture, Fingerprint(o.sealed.sha256, o.sealed.pdq))
-            for o in outputs
-            if o.decision.outcome is not Outcome.BLOCK
-        ]
-        if leaving:
-            await self.lineage.remember(asked.request, asked.origin, leaving, asked.inspection.signals)
+        """Tie what may leave, now or after review, to what it goes back to, and keep its fingerprints."""
+        out = [(i, o) for i, o in enumerate(outputs) if o.decision.outcome is not Outcome.BLOCK]
+        if out:
+            tied = [(o.picture, Fingerprint(o.sealed.bare, o.sealed.pdq)) for _, o in out]
+            await self.lineage.remember(asked.request, asked.origin, tied, asked.inspection.signals)
+            left = [leaving(i, o.picture, o.sealed, o.decision) for i, o in out]
+            await self.prints.remember(asked.request, self.upstream.name, left)
 
     async def _keep(self, request: Request, output: _Output) -> str | None:
         """A held image waits for a human, with its prompt; a released one lives behind its URL; a blocked one goes."""
@@ -384,8 +389,7 @@ def _answered(index: int, output: _Output, *, withhold: bool) -> Released | With
     if withhold or output.decision.outcome is not Outcome.ALLOW:
         return Withheld(index, output.decision, output.item)
     sealed = output.sealed
-    base64 = output.generated.base64 if sealed.data == output.generated.data else None
-    return Released(index, output.decision, sealed.data, sealed.media_type, base64, output.item)
+    return Released(index, output.decision, sealed.data, sealed.media_type, output.item)
 
 
 def _own(code: str, message: str) -> Fault:

@@ -78,6 +78,8 @@ class Lineage:
     keeper: Keeper
     clock: Clock
     sight: Sight = Sight()
+    life: timedelta = ORIGINAL_LIFE
+    """How long originals are kept."""
 
     async def trace(self, request: Request) -> Origin:
         """Recognise the inputs: the same file, or PDQ within 31 bits in any orientation, and the session."""
@@ -128,7 +130,7 @@ class Lineage:
     async def _begin(self, request: Request, picture: Picture) -> str:
         """Keep an original and remember it as the first picture of its own chain."""
         chain = await self.keeper.keep(
-            Shelf.ORIGINAL, picture.data, media_type=picture.media_type, life=ORIGINAL_LIFE, record=request.id
+            Shelf.ORIGINAL, picture.data, media_type=picture.media_type, life=self.life, record=request.id
         )
         found = (await asyncio.to_thread(dihedral, picture))[0]
         shares = await self.sight.exposures(picture)
@@ -143,7 +145,7 @@ class Lineage:
         await self.register.remember(
             fingerprint,
             original=chain,
-            expires_at=self.clock() + ORIGINAL_LIFE,
+            expires_at=self.clock() + self.life,
             session=context.session,
             account=context.account,
             scores=scores,

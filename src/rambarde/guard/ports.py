@@ -11,10 +11,11 @@ from rambarde.guard.policy.evaluation import Evaluator, Facts
 from rambarde.guard.policy.language import Policy
 from rambarde.nouns.custody import Kept, Receipt, Shelf
 from rambarde.nouns.decision import Decision
+from rambarde.nouns.provenance import Disclosure, Signed
 from rambarde.nouns.record import Record
 from rambarde.nouns.signal import Signals
 
-__all__ = ["Clock", "FixedPolicy", "Keeper", "Kept", "PolicyHolder", "Receipt", "Recorder", "Shelf"]
+__all__ = ["Clock", "FixedPolicy", "Keeper", "Kept", "PolicyHolder", "Receipt", "Recorder", "Sealer", "Shelf"]
 
 Clock = Callable[[], datetime]
 """The time, in UTC; given, so that a test can set it."""
@@ -91,6 +92,17 @@ class FixedPolicy:
 
     def saw(self, id: str, output: int | None, facts: Facts, signals: Signals, decision: Decision) -> None:
         pass
+
+
+class Sealer(Protocol):
+    """Says in an image where it comes from, and signs that."""
+
+    async def sign(self, data: bytes, media_type: str, disclosure: Disclosure) -> Signed:
+        """The bare file `data` (PNG, JPEG or WebP) with what is disclosed of it, signed; its pixels stay as they are.
+
+        Raises `Fault` with a code `seal_…` if it cannot be signed now: then it must not be released.
+        """
+        ...
 
 
 class Keeper(Protocol):

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from rambarde.interfaces.opening import opener
@@ -74,20 +75,28 @@ class Desk:
     def of(cls, vault: Vault, settings: Settings, recorder: LogRecorder | None) -> Desk:
         """Over an open vault; without a recorder nothing can be decided, only looked at."""
         journal, records = LogJournal(vault, recorder), RecordReader(vault)
-        cabinet, register = Appeals(vault.database, vault.cipher), Reviews(vault.database)
+        cabinet, register = (
+            Appeals(vault.database, vault.cipher, vault.freezer.record),
+            Reviews(vault.database),
+        )
         models = (settings.upstream_model,) if settings.upstream_model else ()
         return cls(
             review.Review(vault.items, cabinet, register, journal, records, vault.database.clock),
-            appeals.Appeals(cabinet, records, journal, opener(vault.cipher.blind, models)),
+            appeals.Appeals(
+                cabinet,
+                records,
+                journal,
+                opener(vault.cipher.blind, models),
+                timedelta(days=settings.appeal_days),
+            ),
             register,
             cabinet,
         )
 
-    async def tidy(self) -> None:
-        """Let verdicts take effect whose process died, and erase what is past its time."""
+    async def tidy(self) -> dict[str, int]:
+        """Let verdicts take effect whose process died, and erase what is past its time; how many of each type."""
         await self.review.settle()
-        await self.cabinet.purge()
-        await self.register.purge()
+        return {"appeal": await self.cabinet.purge(), "outcome": await self.register.purge()}
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
@@ -11,12 +11,15 @@ from typing import NoReturn
 from rambarde.guard.chain import Chain
 from rambarde.guard.lineage import Lineage
 from rambarde.guard.ports import FixedPolicy
+from rambarde.guard.prints import PrintKeeper
 from rambarde.guard.upstreams.contract import Generated
 from rambarde.interfaces import parts
 from rambarde.interfaces.settings import Settings
 from rambarde.nouns.custody import Kept, Receipt, Shelf
 from rambarde.nouns.fault import Fault, Kind
+from rambarde.nouns.fingerprint import Output, Prints
 from rambarde.nouns.lineage import Fingerprint, Trace
+from rambarde.nouns.provenance import Disclosure, Signed
 from rambarde.nouns.record import Record
 from rambarde.nouns.request import Request
 
@@ -39,6 +42,9 @@ class _Nothing:
     async def withdraw(self, id: str, why: str) -> Receipt:
         self._refuse()
 
+    async def sign(self, data: bytes, media_type: str, disclosure: Disclosure) -> Signed:
+        self._refuse()
+
     async def keep(
         self,
         shelf: Shelf,
@@ -57,6 +63,9 @@ class _Nothing:
         return None
 
     async def destroy(self, id: str) -> bool:
+        self._refuse()
+
+    async def add(self, outputs: Sequence[tuple[Output, Prints]]) -> None:
         self._refuse()
 
     async def remember(
@@ -104,7 +113,9 @@ class Judge:
             nothing,
             nothing,
             Lineage(nothing, nothing, lambda: datetime.now(UTC)),
+            PrintKeeper(nothing, lambda: datetime.now(UTC)),
             lambda _id, _digest: secrets.token_hex(32),
+            nothing,
         )
         chain.ready = True
         return cls(chain)

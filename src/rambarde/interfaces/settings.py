@@ -45,6 +45,10 @@ class Settings:
     """Register of protected people, .jsonl or .csv (docs/detectors.md shows its form); empty: nobody."""
     fictional_names: str = ""
     """Names of invented characters, in the same form; changes the digest that a policy must pin; empty: none."""
+    witnesses: tuple[str, ...] = ()
+    """Who cosigns the log's checkpoints: each a witness's key, a space and its address; empty: nobody."""
+    witness_seconds: float = 60.0
+    """How often they are asked."""
     rate_per_minute: int = 600
     """Requests a minute of a credential that has no limit of its own."""
     workers: int = -1
@@ -53,25 +57,77 @@ class Settings:
     """Requests on the path at once; more are refused before generation."""
     generate_seconds: float = 120.0
     """The generator's deadline."""
+    record_days: float = 0.0
+    """How old a record may grow before retention erases it; 0: it is kept until somebody erases it."""
+    original_hours: float = 24.0
+    """How long the picture that an edit chain started from is kept; after that, edits of body or clothing are held."""
+    earlier_hours: float = 24.0
+    """How long it is remembered how a refused request's words were judged, at most."""
+    lineage_days: float = 30.0
+    """How long originals and outputs of edit chains are recognised, after they were last seen."""
+    appeal_days: float = 90.0
+    """How long an appeal is kept."""
+    answer_minutes: float = 10.0
+    """How long an idempotency key counts, and the first answer to it is kept."""
     hold_days: float = 7.0
     """How long a held image waits for a person; at most 7."""
     file_minutes: float = 60.0
     """How long the URL of a released image lives."""
+    provider: str = ""
+    """Who answers for the system, as every image says; empty: the host of `public_url`."""
+    system: str = ""
+    """The generator's name, as every image says; empty: the upstream's."""
+    system_version: str = "unstated"
+    """The generator's version, as every image says."""
+    provenance_chain: str = ""
+    """Certificate chain (PEM) that images are signed with; empty: `provenance.pem` in `data`."""
+    provenance_key: str = ""
+    """Its private key (PEM); empty: in the same file as the chain."""
+    timestamp_authority: str = ""
+    """URL of a time-stamp authority (RFC 3161) asked at each signing; empty: none."""
+
+    evidence_store: str = ""
+    """Where evidence lies: a folder, or `s3://bucket/prefix`; empty: the folder `evidence` in `data`."""
+    fingerprint_days: float = 1826.0
+    """How long a released image can be traced by its fingerprints; they tell nothing of who asked."""
+    trace_per_minute: int = 12
+    """Pictures a minute that one address may trace on the public page and API."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
             ("port", 0, 65535),
+            ("witness_seconds", 1, 24 * 3600),
             ("rate_per_minute", 1, 10_000_000),
             ("workers", -1, 256),
             ("in_flight", 1, 100_000),
             ("generate_seconds", 1, 3600),
+            ("record_days", 0, 36_500),
+            ("original_hours", 0.1, 168),
+            ("earlier_hours", 0.1, 24),
+            ("lineage_days", 1, 366),
+            ("appeal_days", 1, 1_096),
+            ("answer_minutes", 1, 24 * 60),
             ("hold_days", 0.01, 7),
             ("file_minutes", 0.1, 7 * 24 * 60),
+            ("fingerprint_days", 1, 36_525),
+            ("trace_per_minute", 1, 100_000),
         ):
             value = getattr(self, name)
             if not low <= value <= high:
                 raise _fault(f"`{name}` is {value}.", f"Give a number from {low} to {high}.", name)
 
+        for name in ("provider", "system", "system_version"):
+            value = getattr(self, name)
+            if len(value) > 200 or not value.isprintable():
+                raise _fault(f"`{name}` is no name.", "Give one line of at most 200 characters.", name)
+        if self.provenance_key and not self.provenance_chain:
+            raise _fault(
+                "`provenance_key` stands alone.", "Name its chain in `provenance_chain`.", "provenance_chain"
+            )
+        if self.timestamp_authority and not self.timestamp_authority.startswith(("http://", "https://")):
+            raise _fault(
+                "`timestamp_authority` is no URL.", "Begin with http:// or https://.", "timestamp_authority"
+            )
         if self.database and "://" not in self.database:
             raise _fault(
                 f"`database` is {self.database!r}, which is no URL.",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
+from rambarde.interfaces.freezer import Freezer
 from rambarde.interfaces.settings import Settings
+from rambarde.nouns.custody import Shelf
 from rambarde.store.cipher import Cipher
 from rambarde.store.credentials import Credentials
 from rambarde.store.database import Database
@@ -25,6 +28,7 @@ class Vault:
     tokens: Tokens
     items: Items
     lineage: Register
+    freezer: Freezer
 
     @classmethod
     def open(cls, settings: Settings) -> Vault:
@@ -34,19 +38,23 @@ class Vault:
         database = Database.open(settings.database or data)
         cipher = Cipher.open(data)
         cipher.bind(database)
-        return cls.over(data, database, cipher)
+        return cls.over(data, database, cipher, settings)
 
     @classmethod
-    def over(cls, data: Path, database: Database, cipher: Cipher) -> Vault:
+    def over(cls, data: Path, database: Database, cipher: Cipher, settings: Settings | None = None) -> Vault:
         """The vault over what is open already."""
+        settings = settings or Settings()
+        freezer = Freezer.of(database)
+        longest = {Shelf.EARLIER: timedelta(hours=settings.earlier_hours)}
         return cls(
             data,
             database,
             cipher,
             Credentials(database, cipher),
             Tokens(database),
-            Items(database, cipher),
-            Register(database),
+            Items(database, cipher, freezer.record, longest),
+            Register(database, retention=timedelta(days=settings.lineage_days), frozen=freezer.item),
+            freezer,
         )
 
     def close(self) -> None:

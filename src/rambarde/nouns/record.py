@@ -5,11 +5,12 @@ It never holds a raw prompt, pixels, face vectors, matched words or network addr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from rambarde.nouns.decision import Decision
+from rambarde.nouns.provenance import SealNote
 
 SCHEMA = 1
 """Version of the record's JSON form; readers refuse what they do not know."""
@@ -42,7 +43,7 @@ class OutputNote:
     """One output image: its own decision and its fingerprints.
 
     `sha256` is of the bytes that left (or would have left); `pdq` is 64 hex digits or None if not computed;
-    `item` names the held or re-hosted file, if any.
+    `item` names the held or re-hosted file, if any; `seal` tells its manifest, None where it was blocked.
     """
 
     index: int
@@ -50,6 +51,7 @@ class OutputNote:
     sha256: str
     pdq: str | None = None
     item: str | None = None
+    seal: SealNote | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ class Record:
                     "sha256": o.sha256,
                     "pdq": o.pdq,
                     "item": o.item,
+                    "seal": asdict(o.seal) if o.seal else None,
                     "decision": decision_json(o.decision),
                 }
                 for o in self.outputs

@@ -21,6 +21,9 @@ class State(IntEnum):
     """The detector crashed, was late or is missing."""
 
 
+_WORDS = tuple(state.name.lower() for state in State)
+
+
 class Polarity(StrEnum):
     """Which end of [0, 1] is the worst for the people a picture can hurt."""
 
@@ -85,7 +88,7 @@ class Signal:
         return Signal(name, self.state, self.value, self.reason)
 
     def as_json(self) -> dict[str, object]:
-        out: dict[str, object] = {"state": self.state.name.lower()}
+        out: dict[str, object] = {"state": _WORDS[self.state]}
         if self.value is not None:
             out["value"] = round(self.value, 6)
         if self.reason:

@@ -7,6 +7,8 @@ import json
 import secrets
 from collections.abc import Mapping
 
+import msgspec
+
 from rambarde.nouns.custody import Committed
 
 RECORD = "record"
@@ -14,20 +16,30 @@ SALT_BYTES = 32
 VERSION = 1
 
 
-def commit(kind: str, document: Mapping[str, object]) -> Committed:
-    """Bind `document`, which has an `id`, under a fresh salt.
+def commit(kind: str, document: Mapping[str, object], *, finite: bool = False) -> Committed:
+    """Bind `document`, which has an `id`, under a fresh salt. `finite` as in `canonical`.
 
     Raises `KeyError` without an id, and `ValueError` or `TypeError` for what JSON has not.
     """
     id = str(document["id"])
-    body = canonical(document)
+    body = canonical(document, finite=finite)
     salt = secrets.token_bytes(SALT_BYTES)
     commitment = commitment_of(kind, salt, body)
     return Committed(kind, id, body, salt, commitment, entry_of(kind, commitment))
 
 
-def canonical(document: Mapping[str, object]) -> bytes:
-    """Compact JSON in ASCII with sorted keys. These bytes are kept: nobody ever has to make them again."""
+def canonical(document: Mapping[str, object], *, finite: bool = False) -> bytes:
+    """Compact JSON in ASCII with sorted keys. These bytes are kept: nobody ever has to make them again.
+
+    `finite` promises that it is plain JSON without NaN or infinity, as a record's is: five times as fast.
+    """
+    if finite:
+        try:
+            body = msgspec.json.encode(document, order="sorted")
+        except UnicodeEncodeError:
+            body = b"\x80"  # lone surrogates, which a caller's claim may hold
+        if body.isascii():
+            return body
     return json.dumps(
         document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
     ).encode("ascii")

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 
 HASH_BYTES = 32
+_sha256 = hashlib.sha256
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 """The root of a tree without leaves."""
 
@@ -56,6 +57,16 @@ class Frontier:
         self.size += 1
         return done
 
+    def add(self, height: int, hash: bytes) -> None:
+        """Add a perfect subtree of 2^`height` leaves. Raises `ValueError` where none of that height may stand."""
+        if self.size & ((1 << height) - 1):
+            raise ValueError(f"no subtree of height {height} begins at {self.size}")
+        self.size += 1 << height
+        while not self.size >> height & 1:
+            hash = node_hash(self._stack.pop(), hash)
+            height += 1
+        self._stack.append(hash)
+
     def root(self) -> bytes:
         if not self._stack:
             return EMPTY_ROOT
@@ -79,6 +90,14 @@ def perfect_root(hashes: Sequence[bytes]) -> bytes:
     while len(level) > 1:
         level = [node_hash(level[i], level[i + 1]) for i in range(0, len(level), 2)]
     return level[0]
+
+
+def joined_root(hashes: bytes) -> bytes:
+    """The same over joined hashes, level by level."""
+    while len(hashes) > HASH_BYTES:
+        pairs = range(0, len(hashes), 2 * HASH_BYTES)
+        hashes = b"".join([_sha256(b"\1" + hashes[at : at + 2 * HASH_BYTES]).digest() for at in pairs])
+    return hashes
 
 
 def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:

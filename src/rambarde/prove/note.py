@@ -17,7 +17,10 @@ from rambarde.prove.merkle import HASH_BYTES
 
 LONGEST = 1_000_000
 """Bytes of a note that are still read."""
-_ED25519 = b"\x01"
+ED25519 = b"\x01"
+COSIGNATURE = b"\x04"
+"""Types of keys: one that signs notes, and one that cosigns checkpoints with the time (C2SP tlog-cosignature)."""
+_TIME_BYTES = 8
 _KEY_BYTES = 32
 _SIGNATURE_BYTES = 64
 _DASH = "\u2014 "
@@ -31,10 +34,11 @@ class NoteError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """A log's public key: `name` (the log's origin) and 32 bytes of Ed25519."""
+    """A public key: `name` (a log's origin, or a witness's name) and 32 bytes of Ed25519."""
 
     name: str
     public: bytes
+    type: bytes = ED25519
 
     def __post_init__(self) -> None:
         _check_name(self.name)
@@ -43,37 +47,54 @@ class Verifier:
 
     @property
     def key_id(self) -> bytes:
-        """The first four bytes of SHA-256 of name, newline, 0x01 and key."""
-        return hashlib.sha256(self.name.encode() + b"\n" + _ED25519 + self.public).digest()[:4]
+        """The first four bytes of SHA-256 of name, newline, type and key."""
+        return hashlib.sha256(self.name.encode() + b"\n" + self.type + self.public).digest()[:4]
 
     def __str__(self) -> str:
         """The verifier key as one line: `name+hash+base64`."""
-        return f"{self.name}+{self.key_id.hex()}+{_base64(_ED25519 + self.public)}"
+        return f"{self.name}+{self.key_id.hex()}+{_base64(self.type + self.public)}"
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """From that line. Raises `NoteError`."""
-        name, key = _parse_key(text.strip())
-        return cls(name, key)
+    def parse(cls, text: str, type: bytes = ED25519) -> Self:
+        """From that line; a key of another type is refused. Raises `NoteError`."""
+        name, key = _parse_key(text.strip(), type)
+        return cls(name, key, type)
 
     def verifies(self, text: str, signature: bytes) -> bool:
+        """Whether it signed `text`; of a witness's key, at the time that the signature begins with."""
+        said = text.encode()
+        if self.type == COSIGNATURE:
+            if len(signature) != _TIME_BYTES + _SIGNATURE_BYTES:
+                return False
+            said = cosigned(text, time_of(signature))
+            signature = signature[_TIME_BYTES:]
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text.encode())
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, said)
         except InvalidSignature:
             return False
         return True
 
 
-class Signer:
-    """A log's private key."""
+def cosigned(text: str, time: int) -> bytes:
+    """What a witness signs of a checkpoint: its text, and `time` in seconds since 1970."""
+    return f"cosignature/v1\ntime {time}\n{text}".encode()
 
-    def __init__(self, name: str, seed: bytes) -> None:
+
+def time_of(signature: bytes) -> int:
+    """The time in a cosignature, in seconds since 1970."""
+    return int.from_bytes(signature[:_TIME_BYTES], "big")
+
+
+class Signer:
+    """A private key: a log's, or with type `COSIGNATURE` a witness's."""
+
+    def __init__(self, name: str, seed: bytes, type: bytes = ED25519) -> None:
         """`seed` is 32 random bytes. Raises `NoteError` for another length, or a name no key may have."""
         if len(seed) != _KEY_BYTES:
             raise NoteError("an Ed25519 seed has 32 bytes")
         self._seed = seed
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
-        self.verifier = Verifier(name, self._key.public_key().public_bytes_raw())
+        self.verifier = Verifier(name, self._key.public_key().public_bytes_raw(), type)
 
     @property
     def name(self) -> str:
@@ -81,17 +102,19 @@ class Signer:
 
     def secret(self) -> str:
         """The key as one line, `PRIVATE+KEY+name+hash+base64`, for `log.key`. Never print it."""
-        return f"{_PRIVATE}{self.name}+{self.verifier.key_id.hex()}+{_base64(_ED25519 + self._seed)}"
+        return (
+            f"{_PRIVATE}{self.name}+{self.verifier.key_id.hex()}+{_base64(self.verifier.type + self._seed)}"
+        )
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str, type: bytes = ED25519) -> Self:
         """From that line. Raises `NoteError`."""
         line = text.strip()
         if not line.startswith(_PRIVATE):
             raise NoteError("a signer's key begins with PRIVATE+KEY+")
         name, _, _ = line.removeprefix(_PRIVATE).partition("+")
-        _, seed = _parse_key(line.removeprefix(_PRIVATE), check_id=False)
-        signer = cls(name, seed)
+        _, seed = _parse_key(line.removeprefix(_PRIVATE), type, check_id=False)
+        signer = cls(name, seed, type)
         if signer.secret() != line:
             raise NoteError("the key does not match its own hash")
         return signer
@@ -99,8 +122,15 @@ class Signer:
     def sign(self, text: str) -> str:
         """The note: `text` (ending in a newline), a blank line and one signature line."""
         _check_text(text)
-        signature = self._key.sign(text.encode())
-        return f"{text}\n{_DASH}{self.name} {_base64(self.verifier.key_id + signature)}\n"
+        return f"{text}\n{self._line(self._key.sign(text.encode()))}"
+
+    def cosign(self, text: str, time: int) -> str:
+        """A witness's signature line over a checkpoint's text, at `time` in seconds since 1970."""
+        _check_text(text)
+        return self._line(time.to_bytes(_TIME_BYTES, "big") + self._key.sign(cosigned(text, time)))
+
+    def _line(self, signature: bytes) -> str:
+        return f"{_DASH}{self.name} {_base64(self.verifier.key_id + signature)}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +203,7 @@ class Checkpoint:
         origin, size, root, *extensions = lines
         if not _SIZE.fullmatch(size):
             raise NoteError("the checkpoint's size is no decimal number")
-        hash = _unbase64(root)
+        hash = unbase64(root)
         if len(hash) != HASH_BYTES:
             raise NoteError("the checkpoint's root has not 32 bytes")
         return cls(origin, int(size), hash, tuple(extensions))
@@ -194,13 +224,13 @@ def sign_checkpoint(signer: Signer, size: int, root: bytes, extensions: Sequence
     return signer.sign(Checkpoint(signer.name, size, root, tuple(extensions)).text())
 
 
-def _parse_key(text: str, *, check_id: bool = True) -> tuple[str, bytes]:
+def _parse_key(text: str, type: bytes, *, check_id: bool = True) -> tuple[str, bytes]:
     name, _, rest = text.partition("+")
     hash, _, encoded = rest.partition("+")
-    key = _unbase64(encoded)
-    if not re.fullmatch(r"[0-9a-f]{8}", hash) or key[:1] != _ED25519 or len(key) != _KEY_BYTES + 1:
-        raise NoteError("a key is name+hash+base64, of type Ed25519")
-    if check_id and Verifier(name, key[1:]).key_id.hex() != hash:
+    key = unbase64(encoded)
+    if not re.fullmatch(r"[0-9a-f]{8}", hash) or key[:1] != type or len(key) != _KEY_BYTES + 1:
+        raise NoteError(f"a key is name+hash+base64, of Ed25519, its type {type[0]}")
+    if check_id and Verifier(name, key[1:], type).key_id.hex() != hash:
         raise NoteError("the key does not match its hash")
     return name, key[1:]
 
@@ -210,7 +240,7 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
     if not line.startswith(_DASH) or not space:
         raise NoteError("a signature line is an em dash, a name and a signature")
     _check_name(name)
-    blob = _unbase64(encoded)
+    blob = unbase64(encoded)
     if len(blob) < 5:
         raise NoteError("a signature is longer than its key id")
     return name, blob[:4], blob[4:]
@@ -237,7 +267,8 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def _unbase64(text: str) -> bytes:
+def unbase64(text: str) -> bytes:
+    """The bytes of canonical base64. Raises `NoteError`."""
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:

@@ -8,6 +8,15 @@ from typing import Protocol
 
 from rambarde.nouns.custody import Committed, Logged
 
+SoundRow = tuple[int, str, bytes, bytes, bytes, bytes]
+"""Index, kind, salt, body, commitment and entry of a row."""
+
+
+class Documents(Protocol):
+    """Documents in the log, by kind and id. `rambarde.store.ledger.Ledger` provides it."""
+
+    def find(self, kind: str, id: str) -> Logged | None: ...
+
 
 class LedgerReader(Protocol):
     """The log as one state of the database sees it."""
@@ -57,6 +66,21 @@ class Ledger(Protocol):
 
     def rows(self, start: int, stop: int) -> Iterator[Logged]:
         """All that is kept of the entries from `start` to `stop` (excluded), in order. Gaps show."""
+        ...
+
+    def sound(self, start: int, stop: int) -> list[SoundRow]:
+        """The same in a hurry: only rows whose columns say what their body says, or that are erased whole.
+
+        The commitment is not looked at.
+        """
+        ...
+
+    def bodies(self, kind: str) -> Iterator[tuple[int, bytes]]:
+        """Index and body of all documents of a kind, in order."""
+        ...
+
+    def place(self, kind: str, id: str) -> tuple[int, bytes, bytes, bytes] | None:
+        """Index, entry, salt and body of a document; salt and body are empty once it is erased."""
         ...
 
     def find(self, kind: str, id: str) -> Logged | None: ...

@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.prove.commitment import RECORD, commitment_of, entry_of
 from rambarde.prove.merkle import inclusion_proof, leaf_hash, verify_inclusion
-from rambarde.prove.note import NoteError, Verifier, open_checkpoint
+from rambarde.prove.note import Checkpoint, NoteError, Verifier, open_checkpoint
 from rambarde.prove.ports import Ledger
 from rambarde.prove.tiles import TileError, TileFolder
 
@@ -92,44 +91,64 @@ class InclusionProof:
 
 
 def prove_inclusion(
-    folder: Path, verifier: Verifier, ledger: Ledger, id: str, *, kind: str = RECORD, opened: bool = False
+    folder: Path,
+    verifier: Verifier,
+    ledger: Ledger,
+    id: str,
+    *,
+    kind: str = RECORD,
+    opened: bool = False,
+    checkpoint: str | None = None,
 ) -> InclusionProof:
-    """The proof for the document `id` under the published checkpoint, checked before it is given.
+    """The proof for the document `id` under the published `checkpoint` (the newest), checked before it is given.
 
     `opened` adds salt and body: whoever holds it then can read the record. Raises `Fault(NOT_FOUND,
     "not_logged")`, or `Fault(INTERNAL, "log_disagrees")` if the log cannot prove what the database says.
     """
-    found = ledger.find(kind, id)
     tiles = TileFolder(folder)
     try:
-        note = tiles.checkpoint() or ""
-        head = open_checkpoint(note, verifier)
-        if found is None or found.index >= head.size:
-            raise Fault(
-                Kind.NOT_FOUND,
-                "not_logged",
-                f"there is no {kind} of this id in the published log.",
-                remedy="Check the id; a record appears as soon as its request has been answered.",
-            )
-        path = inclusion_proof(found.index, head.size, partial(tiles.node, head.size))
+        note = (tiles.checkpoint() if checkpoint is None else checkpoint) or ""
+        return prove_under(tiles, note, open_checkpoint(note, verifier), ledger, id, kind=kind, opened=opened)
     except (NoteError, TileError) as error:
         raise _unprovable(str(error)) from error
-    item = found.committed
-    proof = InclusionProof(
+
+
+def prove_under(
+    tiles: TileFolder,
+    note: str,
+    head: Checkpoint,
+    ledger: Ledger,
+    id: str,
+    *,
+    kind: str = RECORD,
+    opened: bool = False,
+) -> InclusionProof:
+    """The same under a given checkpoint, whose signature was checked already. Raises `TileError`, too."""
+    found = ledger.place(kind, id)
+    if found is None or found[0] >= head.size:
+        raise Fault(
+            Kind.NOT_FOUND,
+            "not_logged",
+            f"there is no {kind} of this id in the published log.",
+            remedy="Check the id; a record appears less than a second after its request has been answered.",
+        )
+    index, entry, salt, body = found
+    path = inclusion_proof(index, head.size, tiles.nodes(head.size))
+    if not verify_inclusion(leaf_hash(entry), index, head.size, path, head.root):
+        raise _unprovable("its entry is not in the tree at that place")
+    opened = opened and bool(body)
+    if opened and entry_of(kind, commitment_of(kind, salt, body)) != entry:
+        raise _unprovable("its body and salt do not open the entry")
+    return InclusionProof(
         kind=kind,
         id=id,
-        index=found.index,
-        entry=item.entry,
+        index=index,
+        entry=entry,
         path=tuple(path),
         checkpoint=note,
-        salt=item.salt if opened else None,
-        body=item.body if opened else None,
+        salt=salt if opened else None,
+        body=body if opened else None,
     )
-    try:
-        proof.check(verifier)
-    except Fault as fault:
-        raise _unprovable(fault.message) from fault
-    return proof
 
 
 def _bad(why: str) -> Fault:

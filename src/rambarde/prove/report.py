@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-NO_WITNESS = (
-    "This log has no witness: if the holder of its key rewrites the tail and signs again, only who holds an "
-    "earlier receipt or checkpoint can see it."
-)
+from rambarde.prove.cosigned import NO_WITNESS
+
+__all__ = ["NO_WITNESS", "SHOWN", "Finding", "Findings", "Report"]
+
 SHOWN = 20
 """Findings of one code that are listed; further ones are counted."""
 
@@ -31,7 +31,7 @@ class Report:
     """`ok` only if nothing was found. `size` and `root` (hex) are the published checkpoint's.
 
     `entries` and `documents` count what was checked in the folder and in the database; `folded` counts
-    findings beyond the first 20 of their code; `witnesses` names cosigners, of which this version knows none.
+    findings beyond the first 20 of their code; `witnesses` names who of the known witnesses cosigned.
     """
 
     origin: str

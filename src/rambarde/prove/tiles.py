@@ -7,9 +7,10 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from rambarde.prove.merkle import HASH_BYTES, perfect_root
+from rambarde.prove.merkle import HASH_BYTES, joined_root
 
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
@@ -96,33 +97,43 @@ class TileFolder:
 
         Raises `MissingTile`, or `TileError` for a wrong length.
         """
+        data = self.data(index, width, level=level)
+        return [data[i : i + HASH_BYTES] for i in range(0, width * HASH_BYTES, HASH_BYTES)]
+
+    def data(self, index: int, width: int = WIDTH, *, level: int = 0) -> bytes:
+        """A tile's hashes, joined, likewise."""
         path, data, found = self._read(tile_path(level, index, width), tile_path(level, index), width)
         if len(data) != found * HASH_BYTES:
             raise TileError(path, f"has {len(data)} bytes instead of {found * HASH_BYTES}")
-        return [data[i : i + HASH_BYTES] for i in range(0, width * HASH_BYTES, HASH_BYTES)]
+        return data[: width * HASH_BYTES]
 
     def bundle(self, index: int, width: int = WIDTH) -> list[bytes]:
         """A bundle's entries, likewise."""
         path, data, found = self._read(bundle_path(index, width), bundle_path(index), width)
         return decode_bundle(path, data, found)[:width]
 
-    def node(self, size: int, height: int, position: int) -> bytes:
-        """The root of a perfect subtree of the tree of `size`, for proofs. Raises as `tile`."""
-        level = min(height // HEIGHT, _LEVELS - 1)
-        count = 1 << height - level * HEIGHT
-        index, offset = divmod(position * count, WIDTH)
-        full, width = divmod(size >> level * HEIGHT, WIDTH)
-        hashes = self.tile(level, index, WIDTH if index < full else width)
-        return perfect_root(hashes[offset : offset + count])
+    def nodes(self, size: int) -> Callable[[int, int], bytes]:
+        """The roots of perfect subtrees of the tree of `size`, for proofs; each tile is read once. Raises as `tile`."""
+        read = lru_cache(maxsize=32)(self.data)
 
-    def checkpoint(self) -> str | None:
+        def node(height: int, position: int) -> bytes:
+            level = min(height // HEIGHT, _LEVELS - 1)
+            count = 1 << height - level * HEIGHT
+            index, offset = divmod(position * count, WIDTH)
+            full, width = divmod(size >> level * HEIGHT, WIDTH)
+            hashes = read(index, WIDTH if index < full else width, level=level)
+            return joined_root(hashes[offset * HASH_BYTES : (offset + count) * HASH_BYTES])
+
+        return node
+
+    def checkpoint(self, name: str = CHECKPOINT) -> str | None:
         """The published checkpoint, None if there is none. Raises `TileError` if it is not UTF-8."""
         try:
-            return (self.root / CHECKPOINT).read_bytes().decode()
+            return (self.root / name).read_bytes().decode()
         except FileNotFoundError:
             return None
         except UnicodeDecodeError as error:
-            raise TileError(CHECKPOINT, "is not UTF-8") from error
+            raise TileError(name, "is not UTF-8") from error
 
     def stage_checkpoint(self, note: str) -> Path:
         """Put a checkpoint on disk, not yet where it is read. Raises `OSError`."""
@@ -135,26 +146,31 @@ class TileFolder:
             raise
         return staged
 
-    def publish(self, staged: Path) -> None:
+    def publish(self, staged: Path, name: str = CHECKPOINT) -> None:
         """Make a staged checkpoint the published one. Raises `OSError`."""
-        staged.replace(self.root / CHECKPOINT)
+        staged.replace(self.root / name)
         sync_folder(self.root)
 
     def write(self, files: Sequence[File]) -> None:
         """Each file whole or not at all, and all on disk on return. Raises `OSError`."""
         folders: dict[Path, None] = {}
-        for file in files:
-            path = self.root / file.path
-            for made in self._make(path.parent):
-                folders[made] = None
-            staged = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-            try:
-                write_durably(staged, file.data)
-                staged.replace(path)
-            except OSError:
-                staged.unlink(missing_ok=True)
-                raise
-            folders[path.parent] = None
+        staged: list[tuple[Path, Path]] = []
+        try:
+            for file in files:
+                path = self.root / file.path
+                for made in self._make(path.parent):
+                    folders[made] = None
+                staged.append((path.with_name(f".{path.name}.{secrets.token_hex(6)}"), path))
+                staged[-1][0].write_bytes(file.data)
+                folders[path.parent] = None
+            for place, _ in staged:  # all are written first: the disk then takes them together
+                _sync(place)
+            for place, path in staged:
+                place.replace(path)
+        except OSError:
+            for place, _ in staged:
+                place.unlink(missing_ok=True)
+            raise
         for folder in folders:
             sync_folder(folder)
 
@@ -230,7 +246,11 @@ def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Wait until the folder's listing is on disk. Raises `OSError`."""
-    handle = os.open(folder, os.O_RDONLY)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rambarde.nouns.custody import Logged
 from rambarde.nouns.fault import Fault
-from rambarde.prove.merkle import Frontier, leaf_hash
+from rambarde.prove.cosigned import COSIGNED, cosignatures, read_cosigned, strangers, told
+from rambarde.prove.erasure import check_erased
+from rambarde.prove.merkle import Frontier, joined_root, leaf_hash
 from rambarde.prove.note import Checkpoint, NoteError, Verifier, open_checkpoint
 from rambarde.prove.ports import Ledger
-from rambarde.prove.report import NO_WITNESS, Findings, Report
+from rambarde.prove.report import Findings, Report
 from rambarde.prove.tiles import CHECKPOINT, WIDTH, TileError, TileFolder, bundle_path, tile_path
-from rambarde.prove.verify_rows import check_row, row_name
+from rambarde.prove.verify_quick import QuickLook
+from rambarde.prove.verify_rows import check_row, is_empty, row_name
+from rambarde.prove.verify_sources import Source, majority
 from rambarde.prove.verify_tiles import TileCheck
 
 _REMEMBERED = 10_000
@@ -21,7 +24,12 @@ Progress = Callable[[int, int], None]
 
 
 def verify_log(
-    folder: Path, verifier: Verifier, ledger: Ledger | None = None, *, progress: Progress | None = None
+    folder: Path,
+    verifier: Verifier,
+    ledger: Ledger | None = None,
+    *,
+    witnesses: Sequence[Verifier] = (),
+    progress: Progress | None = None,
 ) -> Report:
     """Check everything, and say exactly what is wrong and where.
 
@@ -30,59 +38,59 @@ def verify_log(
     in its place and the same; that body and salt of every document open the commitment that its entry
     carries; that the columns it is found by say what the body says. A running gateway does not disturb it.
 
+    Of the `witnesses` that the reader knows: that their cosignatures hold, and are of this very history.
     `verifier` should come from elsewhere than the folder: a key that lies beside the log proves only that
     the log agrees with itself. `progress` is called with entries done and entries in all. A damaged log is
     reported, not raised; a `Fault` is raised if the database goes away meanwhile.
     """
-    return _Verification(folder, verifier, ledger, progress).run()
-
-
-@dataclass(slots=True)
-class _Source:
-    """One of the three places that know the leaves: tiles, bundles, database."""
-
-    name: str
-    frontier: Frontier | None = field(default_factory=Frontier)
-    """None once something of it is missing."""
-    roots: dict[int, bytes] = field(default_factory=dict)
-
-    def feed(self, leaves: list[bytes] | None, heads: set[int]) -> None:
-        if self.frontier is None:
-            return
-        if leaves is None:
-            self.frontier = None
-            return
-        for leaf in leaves:
-            self.frontier.append(leaf)
-            if self.frontier.size in heads:
-                self.roots[self.frontier.size] = self.frontier.root()
+    verification = _Verification(folder, verifier, ledger, witnesses, progress)
+    try:
+        return verification.run()
+    finally:
+        verification.close()
 
 
 class _Verification:
     def __init__(
-        self, folder: Path, verifier: Verifier, ledger: Ledger | None, progress: Progress | None
+        self,
+        folder: Path,
+        verifier: Verifier,
+        ledger: Ledger | None,
+        witnesses: Sequence[Verifier],
+        progress: Progress | None,
     ) -> None:
         self._folder = TileFolder(folder)
         self._findings = Findings()
         self._tiles = TileCheck(self._folder, self._findings)
         self._verifier = verifier
         self._ledger = ledger
+        self._look = QuickLook(self._folder, ledger)
         self._progress = progress or (lambda _done, _all: None)
-        self._notes = [NO_WITNESS]
+        self._witnesses = tuple(witnesses)
+        self._notes: list[str] = []
         self._documents = 0
         self._differ: list[tuple[int, bytes | None, bytes | None, bytes | None]] = []
         self._many = 0
+
+    def close(self) -> None:
+        self._look.close()
 
     def run(self) -> Report:
         head = self._published()
         size = head.size if head else 0
         truth = self._truth(head)
         stop = max(size, truth.size if truth else 0)
-        heads = {h.size for h in (head, truth) if h}
-        tiles, bundles, rows = _Source("tiles"), _Source("entries"), _Source("database")
+        cosigned, cosigners = self._cosigned(head)
+        heads = {h.size for h in (head, truth, cosigned) if h}
+        tiles, bundles, rows = Source("tiles"), Source("entries"), Source("database")
         for index in range(-(-stop // WIDTH)):
             start, end = index * WIDTH, min(stop, (index + 1) * WIDTH)
             shown = min(end, size) - start
+            if end - start == shown == WIDTH and self._quick(
+                index, truth, stop, heads, (tiles, bundles, rows)
+            ):
+                self._progress(end, stop)
+                continue
             hashes = self._tiles.tile(0, index, shown) if shown > 0 else None
             entries = self._tiles.bundle(index, shown) if shown > 0 else None
             leaves = None if entries is None else [leaf_hash(entry) for entry in entries]
@@ -97,8 +105,11 @@ class _Verification:
             self._compare(start, end, hashes, leaves, kept if truth else None, size)
             self._progress(end, stop)
         self._roots(head, truth, tiles, bundles, rows)
+        if head is not None and cosigned is not None:
+            self._check_cosigned(cosigned, head, (tiles, bundles, rows))
         self._tiles.check_upper(size)
         self._tiles.check_older(size)
+        self._erased(truth.size if truth else 0)
         self._strays()
         return Report(
             origin=self._verifier.name,
@@ -108,8 +119,25 @@ class _Verification:
             documents=self._documents,
             findings=tuple(self._findings.listed),
             folded=self._findings.folded(),
+            witnesses=cosigners,
             notes=tuple(self._notes),
         )
+
+    def _quick(
+        self, index: int, truth: Checkpoint | None, stop: int, heads: set[int], sources: tuple[Source, ...]
+    ) -> bool:
+        """A whole bundle of which all is right, which is nearly every one."""
+        end = (index + 1) * WIDTH
+        if any(end - WIDTH < head < end for head in heads) or (truth is not None and truth.size < end):
+            return False
+        leaves = self._look.leaves(index, WIDTH, stop)
+        if leaves is None:
+            return False
+        root = self._tiles.roots[index] = joined_root(leaves)
+        for source in sources if truth is not None else sources[:2]:
+            source.feed_bundle(root, heads)
+        self._documents += WIDTH if truth is not None else 0
+        return True
 
     def _published(self) -> Checkpoint | None:
         try:
@@ -121,6 +149,44 @@ class _Verification:
         except (NoteError, TileError) as error:
             self._findings.add("checkpoint_invalid", CHECKPOINT, f"The checkpoint does not hold: {error}.")
             return None
+
+    def _cosigned(self, head: Checkpoint | None) -> tuple[Checkpoint | None, tuple[str, ...]]:
+        """The newest checkpoint that known witnesses cosigned, and their names; nothing if there is none."""
+        try:
+            there = read_cosigned(self._folder, self._verifier)
+            signed = cosignatures(there[0], self._witnesses) if there else ()
+        except (NoteError, TileError) as error:
+            self._findings.add(
+                "cosignature_invalid", COSIGNED, f"The cosigned checkpoint does not hold: {error}."
+            )
+            there, signed = None, ()
+        self._notes.insert(0, told(signed))
+        if there is None:
+            return None, ()
+        note, cosigned = there
+        if unknown := strangers(note, self._verifier, self._witnesses):
+            self._notes.append(f"Not checked, since their keys were not given: {', '.join(unknown)}.")
+        if signed and head is not None and cosigned.size < head.size:
+            self._notes.append(f"They cosigned {cosigned.size} of the {head.size} entries so far.")
+        return cosigned, tuple(one.witness for one in signed)
+
+    def _check_cosigned(self, cosigned: Checkpoint, head: Checkpoint, sources: tuple[Source, ...]) -> None:
+        """What witnesses cosigned is a beginning of what is published."""
+        roots = {source.roots[cosigned.size] for source in sources if cosigned.size in source.roots}
+        if cosigned.size == 0:
+            roots.add(Frontier().root())
+        if cosigned.size > head.size:
+            self._findings.add(
+                "log_forked",
+                COSIGNED,
+                f"{cosigned.size} entries are cosigned, and only {head.size} are published.",
+            )
+        elif roots and cosigned.root not in roots:
+            self._findings.add(
+                "log_forked",
+                COSIGNED,
+                f"Another history of {cosigned.size} entries is cosigned than published.",
+            )
 
     def _truth(self, head: Checkpoint | None) -> Checkpoint | None:
         """The database's own checkpoint; a stand-in without a root if it cannot be trusted."""
@@ -178,6 +244,8 @@ class _Verification:
                 )
         for row in found:
             check_row(row, self._ledger, self._findings)
+            if is_empty(row):
+                self._look.erased.append(row.index)
         self._documents += len(found)
         return found
 
@@ -221,9 +289,9 @@ class _Verification:
         self,
         head: Checkpoint | None,
         truth: Checkpoint | None,
-        tiles: _Source,
-        bundles: _Source,
-        rows: _Source,
+        tiles: Source,
+        bundles: Source,
+        rows: Source,
     ) -> None:
         size = head.size if head else 0
         right = [
@@ -234,7 +302,7 @@ class _Verification:
         blamed = False  # a row that is named explains a wrong root
         for difference in self._differ:
             index, tile, entry, row = difference
-            reference = difference[1 + trusted] if trusted is not None else _majority(tile, entry, row)
+            reference = difference[1 + trusted] if trusted is not None else majority(tile, entry, row)
             bundle, offset = divmod(index, WIDTH)
             width = min(WIDTH, size - bundle * WIDTH)
             if tile not in (None, reference):
@@ -275,6 +343,19 @@ class _Verification:
                 "log_forked", CHECKPOINT, f"Two signed checkpoints of size {size} have different roots."
             )
 
+    def _erased(self, size: int) -> None:
+        if self._ledger is None:
+            return
+        try:
+            count = check_erased(self._look.erased, self._ledger, size, self._findings)
+        except Fault as fault:
+            self._findings.add(fault.code, "database: log_entries", fault.message)
+            return
+        if count:
+            self._notes.append(
+                f"{count} documents were erased; their entries stand and mean nothing any more."
+            )
+
     def _strays(self) -> None:
         if self._ledger is None:
             return
@@ -287,11 +368,3 @@ class _Verification:
             self._findings.add(
                 "columns_without_entry", f"database: records {index}", "There is no such entry.", index
             )
-
-
-def _majority(*leaves: bytes | None) -> bytes | None:
-    """What two of three say; with no two alike, the tile's."""
-    for leaf in leaves:
-        if leaf is not None and leaves.count(leaf) > 1:
-            return leaf
-    return leaves[0]

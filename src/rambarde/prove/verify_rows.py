@@ -13,9 +13,22 @@ def row_name(index: int) -> str:
     return f"database: log_entries {index}"
 
 
+def is_empty(row: Logged) -> bool:
+    """Whether the document was erased: then body and salt are empty, and the commitment means nothing."""
+    return not row.committed.body and not row.committed.salt
+
+
 def check_row(row: Logged, ledger: Ledger | None, findings: Findings) -> None:
     """Body and salt open the commitment, the entry carries it, and the columns say what the body says."""
     item = row.committed
+    if is_empty(row):
+        if item.commitment == b"" or entry_of(item.kind, item.commitment) != item.entry:
+            findings.add(
+                "entry_changed", row_name(row.index), "The entry of an erased record was changed.", row.index
+            )
+        elif row.columns.keys() != {"id"}:
+            findings.add("columns_changed", row_name(row.index), "An erased record has columns.", row.index)
+        return
     where, named = row_name(row.index), f"({item.kind} {item.id})"
     opened = commitment_of(item.kind, item.salt, item.body) if len(item.salt) == SALT_BYTES else None
     if opened != item.commitment:

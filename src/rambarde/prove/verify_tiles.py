@@ -21,6 +21,8 @@ class TileCheck:
     def __init__(self, folder: TileFolder, findings: Findings) -> None:
         self._folder = folder
         self._findings = findings
+        self.roots: dict[int, bytes] = {}
+        """The roots of full tiles of level 0 that were computed already."""
 
     def tile(self, level: int, index: int, width: int) -> list[bytes] | None:
         """A tile's hashes, or None and a finding."""
@@ -52,7 +54,8 @@ class TileCheck:
                     if self._findings.about(tile_path(level - 1, below)):
                         continue  # then the one above it need not be
                     try:
-                        same = perfect_root(self._folder.tile(level - 1, below)) == hash
+                        root = self.roots.get(below) if level == 1 else None
+                        same = (root or perfect_root(self._folder.tile(level - 1, below))) == hash
                     except TileError:
                         continue  # found when that level was read
                     if not same:

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 
 from rambarde.nouns.appeal import Appeal, Plea
 from rambarde.nouns.fault import Fault, Kind, invalid
+from rambarde.nouns.words import written
 from rambarde.respond.judgement import KIND, judgement_of, log_id
 from rambarde.respond.ports import Cabinet, Document, Journal, Opener, Records
 from rambarde.respond.secluded import fired, secluded
-from rambarde.respond.words import written
 
 LONGEST_TEXT = 4_000
 LONGEST_EMAIL = 254

@@ -14,10 +14,10 @@ from rambarde.nouns.appeal import Attachment
 from rambarde.nouns.custody import Shelf
 from rambarde.nouns.fault import Fault, Kind, invalid
 from rambarde.nouns.review import EXPIRED, Judgement, Matter, Progress, Verdict
+from rambarde.nouns.words import written
 from rambarde.respond.judgement import KIND, document_of, judgement_of, log_id
 from rambarde.respond.ports import Cabinet, Clock, Document, HeldImage, Journal, Records, Register, Shelves
 from rambarde.respond.secluded import fired, secluded
-from rambarde.respond.words import written
 
 LONGEST_NAME = 200
 LONGEST_REASON = 2_000

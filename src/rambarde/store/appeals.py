@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -12,19 +13,23 @@ from rambarde.nouns.appeal import Appeal, Attachment, Plea
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.store.cipher import Cipher
 from rambarde.store.database import Database
-from rambarde.store.items import new_id
+from rambarde.store.items import Frozen, new_id
 from rambarde.store.schema import appeal_pictures, appeals
 
 _LOCK = 0x52414D42_00000004
+_IN_A_QUERY = 500
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 class Appeals:
-    """The appeals of one database."""
+    """The appeals of one database. What a hold freezes stays whole, also once it is decided, and is not erased."""
 
-    def __init__(self, database: Database, cipher: Cipher) -> None:
+    def __init__(
+        self, database: Database, cipher: Cipher, frozen: Frozen = lambda connection, record: False
+    ) -> None:
         self._database = database
         self._cipher = cipher
+        self._frozen = frozen
 
     async def add(
         self,
@@ -66,6 +71,16 @@ class Appeals:
     async def purge(self, now: datetime | None = None) -> int:
         """Erase what has expired; returns how many."""
         return await self._database.run(self._purge, now or self._database.clock())
+
+    def against(self, decisions: Sequence[str]) -> Iterator[Appeal]:
+        """All that are kept against these decisions, with their pleas, pictures aside. Blocking."""
+        for start in range(0, len(decisions), _IN_A_QUERY):
+            some = list(decisions[start : start + _IN_A_QUERY])
+            query = sa.select(appeals).where(appeals.c.decision.in_(some)).order_by(appeals.c.created_at)
+            with self._database.reading() as connection:
+                rows = connection.execute(query).mappings().all()
+            for row in rows:
+                yield _appeal(row, self._opened(row["id"], row["plea"]))
 
     def _add(
         self, decision: str, plea: Plea, opened: bool | None, life: timedelta, most_open: int, most: int
@@ -179,6 +194,11 @@ class Appeals:
             if sealed is None:
                 return False
             plea = self._opened(id, sealed)
+            decision = connection.scalar(sa.select(appeals.c.decision).where(appeals.c.id == id))
+            if self._frozen(connection, decision or ""):
+                ended = sa.update(appeals).where(appeals.c.id == id, appeals.c.outcome.is_(None))
+                closed = connection.execute(ended.values(outcome=outcome, decided_at=decided_at))
+                return closed.rowcount > 0
             connection.execute(sa.delete(appeal_pictures).where(appeal_pictures.c.appeal == id))
             done = connection.execute(
                 sa.update(appeals)
@@ -193,8 +213,10 @@ class Appeals:
             return done.rowcount > 0
 
     def _purge(self, now: datetime) -> int:
+        query = sa.select(appeals.c.id, appeals.c.decision).where(appeals.c.expires_at <= now)
         with self._database.writing() as connection:
-            return connection.execute(sa.delete(appeals).where(appeals.c.expires_at <= now)).rowcount
+            free = [r.id for r in connection.execute(query).all() if not self._frozen(connection, r.decision)]
+            return connection.execute(sa.delete(appeals).where(appeals.c.id.in_(free))).rowcount
 
     def _sealed(self, id: str, plea: Plea) -> bytes:
         said = {"text": plea.text, "email": plea.email, "prompt": plea.prompt}

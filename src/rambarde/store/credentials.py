@@ -25,6 +25,8 @@ from rambarde.store.database import Database
 from rambarde.store.schema import credentials
 
 PREFIX = "rmb_"
+AUDITOR = "#auditor"
+"""In a surface's place: a credential that reads the log, the policy's history and counts, and can do nothing else."""
 _SECRET_BYTES = 32
 _LONGEST_KEY = 128
 _LONGEST_NAME = 64

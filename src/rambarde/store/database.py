@@ -110,6 +110,21 @@ class Database:
         ):
             yield connection
 
+    def settle(self) -> None:
+        """After an erasure: on SQLite, leave no copy in the write-ahead file. Best effort: a reader may keep it.
+
+        On PostgreSQL that is vacuum's work.
+        """
+        if self.dialect != "sqlite":
+            return
+        connection = self._engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error:
+            return
+        finally:
+            connection.close()
+
     def pin(self, name: str, value: str) -> str:
         """Remember what this database belongs to: returns the first value ever given for `name`."""
         known = self.pinned(name)

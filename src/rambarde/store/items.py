@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +20,8 @@ from rambarde.store.database import Database
 from rambarde.store.reviews import mark_expired
 from rambarde.store.schema import items
 
+Frozen = Callable[[sa.Connection, str], bool]
+"""(transaction, record id) → whether a hold freezes what is kept of that record."""
 _ID_BYTES = 24
 _ID = re.compile(r"[A-Za-z0-9_-]{22,128}")
 _AT_ONCE = 50
@@ -39,11 +43,24 @@ class Listed:
 
 
 class Items:
-    """The items of one database. All times are the database's clock's."""
+    """The items of one database. All times are the database's clock's.
 
-    def __init__(self, database: Database, cipher: Cipher) -> None:
+    What a hold freezes is never erased: once expired or destroyed nobody is given it, and its bytes stay, sealed,
+    until the hold is lifted.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        cipher: Cipher,
+        frozen: Frozen = lambda connection, record: False,
+        longest: Mapping[Shelf, timedelta] | None = None,
+    ) -> None:
+        """`longest`: how long things stay on a shelf at most, whatever life they are given."""
         self._database = database
         self._cipher = cipher
+        self._frozen = frozen
+        self._longest = dict(longest or {})
 
     async def keep(
         self,
@@ -74,7 +91,7 @@ class Items:
         return await self._database.run(self._take, id, shelf)
 
     async def destroy(self, id: str) -> bool:
-        """Erase at once; true if there was something.
+        """Erase at once; true if there was something. What is frozen expires instead: nobody is given it any more.
 
         On SQLite the bytes are overwritten; a copy may last in the write-ahead file until its next
         checkpoint, and on PostgreSQL until vacuum: sealed in both.
@@ -97,6 +114,10 @@ class Items:
 
     async def purge(self, now: datetime | None = None) -> int:
         """Erase what has expired; returns how many."""
+        return (await self.purged(now)).total()
+
+    async def purged(self, now: datetime | None = None) -> Counter[str]:
+        """The same; returns how many of each shelf."""
         return await self._database.run(self._purge, now or self._database.clock())
 
     def _keep(
@@ -115,7 +136,7 @@ class Items:
             raise invalid(
                 "bad_life", "an item's life is positive.", remedy="Give a longer one.", field="life"
             )
-        now = self._database.clock()
+        now, life = self._database.clock(), min(life, self._longest.get(shelf, life))
         row = {
             "id": id,
             "shelf": shelf.value,
@@ -158,8 +179,13 @@ class Items:
         )
 
     def _destroy(self, id: str) -> bool:
+        now = self._database.clock()
         with self._database.writing() as connection:
-            return connection.execute(sa.delete(items).where(items.c.id == id)).rowcount > 0
+            record = connection.scalar(sa.select(items.c.record).where(items.c.id == id))
+            if record is None or not self._frozen(connection, record):
+                return connection.execute(sa.delete(items).where(items.c.id == id)).rowcount > 0
+            ended = sa.update(items).where(items.c.id == id, items.c.expires_at > now).values(expires_at=now)
+            return connection.execute(ended).rowcount > 0
 
     def _listed(self, shelf: Shelf, limit: int, after: Listed | None) -> tuple[Listed, ...]:
         query = (
@@ -194,20 +220,24 @@ class Items:
             meta=self._meta(row),
         )
 
-    def _purge(self, now: datetime) -> int:
-        erased = 0
+    def _purge(self, now: datetime) -> Counter[str]:
+        erased: Counter[str] = Counter()
+        after = ""
         expired = sa.select(items.c.id, items.c.shelf, items.c.record).where(items.c.expires_at <= now)
         while True:
             with self._database.writing() as connection:
-                rows = connection.execute(expired.limit(_AT_ONCE)).all()
+                page = expired.where(items.c.id > after).order_by(items.c.id).limit(_AT_ONCE)
+                found = connection.execute(page).all()
+                rows = [r for r in found if r.record is None or not self._frozen(connection, r.record)]
                 gone = [row.id for row in rows]
                 # Of a held image, that it expired is remembered: its status URL says so.
                 held = {row.id: row.record or "" for row in rows if row.shelf == Shelf.HELD.value}
                 mark_expired(connection, held, now)
-                count = connection.execute(sa.delete(items).where(items.c.id.in_(gone))).rowcount
-            erased += count
-            if len(gone) < _AT_ONCE:
+                connection.execute(sa.delete(items).where(items.c.id.in_(gone)))
+            erased.update(row.shelf for row in rows)
+            if len(found) < _AT_ONCE:
                 return erased
+            after = found[-1].id
 
     def _meta(self, row: sa.RowMapping) -> dict[str, object]:
         id, shelf = row["id"], row["shelf"]

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from rambarde.nouns.custody import Committed, Logged
 from rambarde.nouns.fault import Fault, Kind
+from rambarde.store.columns import NAMES, parsed, split
 from rambarde.store.database import Database
-from rambarde.store.schema import log_entries, log_head, record_rules, records
+from rambarde.store.emptying import empty
+from rambarde.store.schema import UtcTime, log_entries, log_head, record_rules, records
+from rambarde.store.sound import fetched, sound_rows
 
-RECORD = "record"
+RECORD, ERASURE = "record", "erasure"
 _LOG = 1
 _LOCK = 0x52414D42_00000002
 _PAGE = 2000
 _IN_A_QUERY = 500
-_CUT = {"country": 16, "action": 32, "ending": 32, "route": 128, "policy": 128, "rule": 128}
+_TIME = UtcTime()
 
 
 class LedgerView:
@@ -53,28 +52,37 @@ class LedgerTransaction(LedgerView):
     """The same, able to grow."""
 
     def add(self, first: int, batch: Sequence[Committed]) -> None:
-        """Insert `batch` from index `first` on. Raises `Fault(CONFLICT, "already_logged")`."""
-        entries, rows, rules = [], [], []
+        """Insert `batch` from index `first` on; an erasure in it takes effect with it.
+
+        Raises `Fault(CONFLICT, "already_logged")`.
+        """
+        entries: list[tuple[object, ...]] = []
+        rows: list[tuple[object, ...]] = []
+        rules: list[tuple[object, ...]] = []
         for seq, item in enumerate(batch, first):
-            entries.append(
-                {
-                    "seq": seq,
-                    "kind": item.kind,
-                    "id": item.id,
-                    "entry": item.entry,
-                    "body": item.body,
-                    "salt": item.salt,
-                    "commitment": item.commitment,
-                }
-            )
+            entries.append((seq, item.kind, item.id, item.entry, item.body, item.salt, item.commitment))
             if item.kind == RECORD:
-                columns, fired = _split(_parsed(item.body))
-                rows.append({"seq": seq, **columns})
-                rules += [{"seq": seq, "rule": rule} for rule in fired]
+                columns, fired = split(item.body)
+                at = columns["received_at"]
+                rows.append(
+                    (
+                        seq,
+                        _TIME.process_bind_param(at, self._connection.dialect),
+                        *(columns[name] for name in NAMES),
+                    )
+                )
+                rules += [(seq, rule) for rule in fired]
         try:
-            for table, values in ((log_entries, entries), (records, rows), (record_rules, rules)):
+            for table, names, values in (
+                ("log_entries", ("seq", "kind", "id", "entry", "body", "salt", "commitment"), entries),
+                ("records", ("seq", "received_at", *NAMES), rows),
+                ("record_rules", ("seq", "rule"), rules),
+            ):
                 if values:
-                    self._connection.execute(sa.insert(table), values)
+                    self._connection.exec_driver_sql(_insert(self._connection, table, names), values)
+            for item in batch:
+                if item.kind == ERASURE:
+                    empty(self._connection, parsed(item.body)["ranges"])
         except sa.exc.IntegrityError as error:
             raise Fault(
                 Kind.CONFLICT,
@@ -106,8 +114,7 @@ class Ledger:
     def writing(self) -> Iterator[LedgerTransaction]:
         """One writer at a time: SQLite's write lock, on PostgreSQL an advisory lock for the transaction."""
         with self._database.writing() as connection:
-            if self._database.dialect == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            exclude_writers(connection)
             yield LedgerTransaction(connection)
 
     def pinned(self) -> str | None:
@@ -127,6 +134,39 @@ class Ledger:
                     sa.and_(record_rules.c.seq >= page, record_rules.c.seq < end),
                 )
             yield from found
+
+    def sound(self, start: int, stop: int) -> list[tuple[int, str, bytes, bytes, bytes, bytes]]:
+        """Rows whose columns say what their body says, or that are erased whole; for reading through millions."""
+        with self._database.reading() as connection, _drivers():
+            return sound_rows(connection, start, stop)
+
+    def bodies(self, kind: str) -> Iterator[tuple[int, bytes]]:
+        last = -1
+        query = (
+            sa.select(log_entries.c.seq, log_entries.c.body)
+            .where(log_entries.c.kind == kind)
+            .order_by(log_entries.c.seq)
+            .limit(_PAGE)
+        )
+        while True:
+            with self._database.reading() as connection:
+                found = connection.execute(query.where(log_entries.c.seq > last)).all()
+            for seq, body in found:
+                yield int(seq), _blob(body)
+            if len(found) < _PAGE:
+                return
+            last = int(found[-1][0])
+
+    def place(self, kind: str, id: str) -> tuple[int, bytes, bytes, bytes] | None:
+        """Index, entry, salt and body of a document; None if it is not in the log."""
+        mark = "?" if self._database.dialect == "sqlite" else "%s"
+        query = f"SELECT seq, entry, salt, body FROM log_entries WHERE kind = {mark} AND id = {mark}"  # noqa: S608
+        with self._database.reading() as connection, _drivers():
+            found = fetched(connection, query, (kind, id))
+        if not found:
+            return None
+        seq, entry, salt, body = found[0]
+        return int(seq), _blob(entry), _blob(salt), _blob(body)
 
     def find(self, kind: str, id: str) -> Logged | None:
         with self._database.reading() as connection:
@@ -148,12 +188,11 @@ class Ledger:
     def columns(self, kind: str, body: bytes) -> Mapping[str, object]:
         """What `Logged.columns` must be for this body. Raises `ValueError` if it is no such document."""
         try:
-            document = _parsed(body)
-            found: dict[str, object] = {"id": str(document["id"])}
             if kind == RECORD:
-                columns, rules = _split(document)
-                found |= columns | {"rules": rules}
-        except (KeyError, TypeError, AttributeError) as error:
+                columns, rules = split(body)
+                return {"id": columns.pop("id"), **columns, "rules": rules}
+            found: dict[str, object] = {"id": str(parsed(body)["id"])}
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError("the body is no document of its kind") from error
         return found
 
@@ -162,6 +201,18 @@ class Ledger:
         known = sa.select(log_entries.c.seq).where(log_entries.c.seq == records.c.seq).exists()
         with self._database.reading() as connection:
             yield from [int(seq) for seq in connection.scalars(sa.select(records.c.seq).where(~known))]
+
+
+def _insert(connection: sa.Connection, table: str, names: Sequence[str]) -> str:
+    """The driver's own INSERT: SQLAlchemy's costs as much again as the database."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(mark for _ in names)})"  # noqa: S608
+
+
+def exclude_writers(connection: sa.Connection) -> None:
+    """Let nothing enter the log until this writing transaction ends: SQLite's write lock does so by itself."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
 def _logged(
@@ -180,6 +231,17 @@ def _logged(
             for row in connection.execute(joined.where(which).order_by(log_entries.c.seq)).mappings()
         ]
     except (TypeError, ValueError, OverflowError) as error:
+        raise _damaged() from error
+
+
+@contextmanager
+def _drivers() -> Iterator[None]:
+    """What the driver itself raises, while SQLAlchemy does not look."""
+    try:
+        yield
+    except (Fault, sa.exc.SQLAlchemyError):
+        raise
+    except Exception as error:
         raise _damaged() from error
 
 
@@ -212,31 +274,3 @@ def _row(row: sa.RowMapping, rules: list[str]) -> Logged:
         entry=_blob(row["entry"]),
     )
     return Logged(int(row["seq"]), committed, columns)
-
-
-def _parsed(body: bytes) -> dict[str, Any]:
-    """The document. msgspec is fast; JSON with lone surrogates, which a claim may hold, is for the other."""
-    try:
-        document: dict[str, Any] = msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        document = json.loads(body)
-    return document
-
-
-def _split(document: dict[str, Any]) -> tuple[dict[str, object], list[str]]:
-    """A record's columns and the rules that fired, from its JSON form."""
-    columns: dict[str, object] = {
-        name: _plain(document[name], _CUT.get(name, 64))
-        for name in ("credential", "surface", "mode", "country", "route", "action", "ending", "policy")
-    }
-    columns["received_at"] = datetime.fromisoformat(document["received_at"]).astimezone(UTC)
-    fault = document["fault"]
-    columns["fault"] = None if fault is None else _plain(fault["code"], 64)
-    decisions = [document["admit"], *(output["decision"] for output in document["outputs"])]
-    fired = {_plain(rule["rule"], _CUT["rule"]) for d in decisions if d is not None for rule in d["rules"]}
-    return columns, sorted(fired)
-
-
-def _plain(text: str, longest: int) -> str:
-    """Text that every database takes: a caller's claim may hold lone surrogates or zero bytes."""
-    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")[:longest]

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from rambarde.nouns.fault import Fault, invalid
+from rambarde.nouns.hold import About
 from rambarde.nouns.lineage import Fingerprint, Trace
 from rambarde.store.database import Database
 from rambarde.store.hashes import Hashes
@@ -43,9 +44,16 @@ class Lineage:
     Memory: 40 bytes a fingerprint. All methods raise `Database.reading`'s or `writing`'s faults.
     """
 
-    def __init__(self, database: Database, *, retention: timedelta = RETENTION) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        retention: timedelta = RETENTION,
+        frozen: Callable[[sa.Connection, About], bool] = lambda connection, about: False,
+    ) -> None:
         self._database = database
         self._retention = retention
+        self._frozen = frozen
         self._hashes = Hashes()
         self._lock = threading.Lock()
 
@@ -93,7 +101,7 @@ class Lineage:
         return await self._database.run(self._forget, original)
 
     async def purge(self, now: datetime | None = None) -> int:
-        """Erase what has expired; returns how many fingerprints."""
+        """Erase what has expired and no hold freezes; returns how many fingerprints."""
         return await self._database.run(self._purge, now or self._database.clock())
 
     def _remember(
@@ -204,14 +212,21 @@ class Lineage:
     def _purge(self, now: datetime) -> int:
         with self._database.writing() as connection:
             connection.execute(sa.delete(originals).where(originals.c.expires_at <= now))
-        erased = 0
-        expired = sa.select(exposures.c.seq).where(exposures.c.expires_at <= now).limit(_AT_ONCE)
+        erased, after = 0, 0
+        expired = sa.select(exposures.c.seq, exposures.c.account, exposures.c.created_at)
+        expired = expired.where(exposures.c.expires_at <= now).order_by(exposures.c.seq).limit(_AT_ONCE)
         while True:
             with self._database.writing() as connection:
-                count = connection.execute(sa.delete(exposures).where(exposures.c.seq.in_(expired))).rowcount
-            erased += count
-            if count < _AT_ONCE:
+                rows = connection.execute(expired.where(exposures.c.seq > after)).all()
+                free = [
+                    row.seq
+                    for row in rows
+                    if not self._frozen(connection, About(account=row.account, at=row.created_at))
+                ]
+                erased += connection.execute(sa.delete(exposures).where(exposures.c.seq.in_(free))).rowcount
+            if len(rows) < _AT_ONCE:
                 return erased
+            after = rows[-1].seq
 
 
 def _seen(now: datetime) -> sa.Select[tuple[object, ...]]:

@@ -62,9 +62,9 @@ class Records:
         self._ledger = Ledger(database)
 
     def get(self, id: str) -> StoredRecord | None:
-        """By id, which is also the decision id."""
+        """By id, which is also the decision id. None, too, if it was erased."""
         found = self._ledger.find(RECORD, id)
-        return None if found is None else _stored(found)
+        return None if found is None or not found.committed.body else _stored(found)
 
     def find(
         self, wanted: Wanted | None = None, *, newest_first: bool = False, limit: int | None = None

@@ -291,3 +291,63 @@ shadow_differences = sa.Table(
     sa.UniqueConstraint("candidate", "decision", "point", "output"),
 )
 """The newest differences of each candidate, numbered from 1; `output` is -1 where there is none."""
+
+evidence = sa.Table(
+    "evidence",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("record", sa.String(64), nullable=False, index=True),
+    sa.Column("account", sa.Text, index=True),
+    sa.Column("surface", sa.String(64)),
+    sa.Column("at", UtcTime),
+    sa.Column("cases", sa.Text, nullable=False),
+    sa.Column("part", sa.String(16), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("why", sa.String(16), nullable=False),
+    sa.Column("because", sa.Text, nullable=False),
+    sa.Column("media_type", sa.String(128), nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("pdq", sa.String(64)),
+    sa.Column("secluded", sa.Boolean, nullable=False),
+    sa.Column("key", sa.String(128), index=True),
+    sa.Column("wrapped", sa.LargeBinary),
+    sa.Column("body", sa.LargeBinary),
+    sa.Column("waiting", sa.Integer, nullable=False, index=True),
+    sa.Column("stored", sa.Boolean, nullable=False),
+    sa.Column("erased", sa.Boolean, nullable=False),
+    sa.Column("kept_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False, index=True),
+    sa.Index("ix_evidence_surface_at", "surface", "at"),
+)
+"""Items of evidence: `wrapped` is the item's key, `body` its sealed bytes while they wait for the store (`waiting` is
+then their number, else 0), `stored` says that the store may have the object, `erased` that the key is gone for good."""
+
+custody = sa.Table(
+    "custody",
+    metadata,
+    sa.Column("item", sa.String(64), primary_key=True),
+    sa.Column("document", sa.String(64), primary_key=True),
+    sa.Column("at", UtcTime, nullable=False),
+)
+"""Which documents in the log speak of an item of evidence: an index only, the log is the truth."""
+fingerprints = sa.Table(
+    "fingerprints",
+    metadata,
+    sa.Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    sa.Column("record", sa.String(64), nullable=False),
+    sa.Column("output", sa.Integer, nullable=False),
+    sa.Column("sha256", sa.LargeBinary, nullable=False, index=True),
+    sa.Column("pdq", sa.LargeBinary),
+    sa.Column("iscc", sa.LargeBinary),
+    sa.Column("points", sa.LargeBinary, nullable=False),
+    sa.Column("label", sa.String(128), index=True),
+    sa.Column("surface", sa.String(64), nullable=False),
+    sa.Column("system", sa.String(128), nullable=False),
+    sa.Column("held", sa.Boolean, nullable=False),
+    sa.Column("made_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False, index=True),
+    sa.UniqueConstraint("record", "output"),
+    sqlite_autoincrement=True,
+)
+"""By what outputs are known again: nothing of who asked. `seq` is never used twice."""

@@ -192,6 +192,7 @@ GOOD = shipped("measures/no-images.yaml").decode()
         ("    then: block", "    then: allow"),
         ("    then: block", "    then: block\n    from: 2026-12-02"),
         ("    then: block", "    then: block\n    until: 2026-12-02"),
+        ("    then: block", "    then: block\n    follow: [preserve]"),
         ("{context: action, in: [generate, edit]}", "{signal: no.such, at_least: 0.5}"),
         ("{context: action, in: [generate, edit]}", "{not: {signal: prompt.sexual, at_least: 0.5}}"),
         (GOOD[GOOD.index("rules:") :], "rules: []\n"),

@@ -43,6 +43,10 @@ class Town:
     def lines(self, *arguments: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self(*arguments, "--json").stdout.splitlines()]
 
+    def changes(self) -> list[dict[str, Any]]:
+        """The history's changes, without the remarks after them."""
+        return [line for line in self.lines("history") if "number" in line]
+
     def write(self, name: str, text: str) -> str:
         (self.folder / name).write_text(text)
         return name

@@ -24,7 +24,8 @@ from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.vault import Vault
 from rambarde.nouns.fault import Fault
 from rambarde.prove.commitment import commit
-from rambarde.prove.note import Signer, Verifier
+from rambarde.prove.cosigned import NO_WITNESS
+from rambarde.prove.note import COSIGNATURE, Signer, Verifier
 from tests.interfaces.cli.conftest import building
 from tests.interfaces.cli.governed import ADA, BEN, Town, tightened
 
@@ -68,7 +69,7 @@ def key(town: Town) -> str:
 
 
 def test_every_change_says_who_answered_for_it(told: Town) -> None:
-    lines = told.lines("history")
+    lines = told.changes()
     assert [one["number"] for one in lines] == [1, 2, 3, 4, 5, 6, 7]
     kinds = [one["kind"] for one in lines]
     assert kinds == ["people", "assessment", "policy", "policy", "measure", "unknown", "measure-on"]
@@ -110,6 +111,34 @@ def test_a_file_is_never_overwritten_and_needs_the_right_key(told: Town) -> None
     run("policy", "history", "--verify", "none.json", "--log-key", key(told), fails="history_unreadable")
     other = str(Signer(Verifier.parse(key(told)).name, b"x" * 32).verifier)
     run("policy", "history", "--verify", "h.json", "--log-key", other, fails="history_broken")
+
+
+def test_witnesses_are_named_where_they_vouch(told: Town) -> None:
+    """Live and in the file: who cosigned, for which changes; nobody; a stranger; one that signed something else."""
+    assert told.lines("history")[-1] == {"remark": NO_WITNESS} and NO_WITNESS in told("history").stdout
+    folder = told.folder / "d" / "log"
+    note = (folder / "checkpoint").read_text()
+    witness = Signer("witness.example.org", b"w" * 32, COSIGNATURE)
+    cosigned = note + witness.cosign(note[: note.rfind("\n\n") + 1], 1_767_225_600)
+    (folder / "checkpoint.cosigned").write_text(cosigned)
+    known = ("--witness", str(witness.verifier))
+    live = [json.loads(line) for line in told("history", *known, "--json").stdout.splitlines()]
+    assert [one["cosigned"] for one in live[:-1]] == [["witness.example.org"]] * 7
+    assert live[-1] == {"remark": "Cosigned by witness.example.org."}
+    assert "Not checked, since their keys were not given: witness" in told("history").stdout
+
+    told("history", "--export", "signed.json")
+    verify = ("policy", "history", "--verify", "signed.json", "--log-key", key(told), "--json")
+    assert [json.loads(x) for x in told.rambarde(*verify, *known).stdout.splitlines()] == live
+    unknown = [json.loads(x) for x in told.rambarde(*verify).stdout.splitlines()]
+    assert unknown[0]["cosigned"] == [] and unknown[7] == {"remark": NO_WITNESS}
+    document = json.loads((told.folder / "signed.json").read_bytes())
+    document["checkpoint"] = note + witness.cosign("another\n0\n\n", 1_767_225_600)
+    (told.folder / "forged.json").write_bytes(canonical(document) + b"\n")
+    told.rambarde(*verify[:3], "forged.json", *verify[4:], *known, fails="history_broken")
+
+    (folder / "checkpoint.cosigned").write_text(note + witness.cosign("another\n0\n\n", 1_767_225_600))
+    assert "DOES NOT HOLD" in told("history", *known, status=1).stdout
 
 
 def broken(data: bytes, verifier: Verifier) -> bool:
@@ -195,7 +224,8 @@ def test_an_end_that_was_cut_off_is_remarked(told: Town) -> None:
     assert "MORE MAY BE MISSING: 6 changes" in said and "left off" in said
     rows = [json.loads(line) for line in told.rambarde(*verify, "--json", status=1).stdout.splitlines()]
     assert [row.get("number") for row in rows[:6]] == [1, 2, 3, 4, 5, 6]
-    assert len(rows) > 6 and all("left off" in row["remark"] for row in rows[6:])
+    assert len(rows) > 7 and all("left off" in row["remark"] for row in rows[6:-1])
+    assert rows[-1] == {"remark": NO_WITNESS}
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_a_breaker_switches_on_what_its_signers_allowed_and_is_named_as_one(read
     listed = {one["name"]: one for one in ready.lines("measure", "list")}
     assert (listed["no-people"]["by"], listed["no-people"]["by_breaker"]) == ("rate-monitor", True)
     assert listed["geoblock-id"]["by_breaker"] is None
-    last = ready.lines("history")[-1]
+    last = ready.changes()[-1]
     assert (last["kind"], last["by"], last["breaker"]) == ("measure-on", "rate-monitor", True)
     assert "rate-monitor was entered as a breaker" in ready("history").stdout
     # It has no key, so it cannot lift what it did.

@@ -20,7 +20,7 @@ def test_a_tightening_needs_one(governed: Town) -> None:
     assert "verdict: tightened" in told and "tightened: " in told and "must sign: one person" in told
     assert "complete" in told
     governed("adopt", policy)
-    assert governed.lines("history")[-1]["verdict"] == "tightened"
+    assert governed.changes()[-1]["verdict"] == "tightened"
 
 
 def test_a_loosening_needs_two(governed: Town) -> None:
@@ -83,7 +83,7 @@ def test_an_old_policy_cannot_be_replayed(governed: Town) -> None:
     governed.write("policy.yaml", old[0])
     governed.write("policy.yaml.change.json", old[1])
     governed("adopt", "policy.yaml", fails="change_unsigned")
-    assert len(governed.lines("history")) == 4
+    assert len(governed.changes()) == 4
 
 
 def test_a_policy_that_breaks_an_invariant_is_not_signed(governed: Town) -> None:

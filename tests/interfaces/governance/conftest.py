@@ -34,12 +34,8 @@ from rambarde.prove.commitment import commitment_of, entry_of
 from rambarde.prove.key import open_signer
 from rambarde.prove.log import FOLDER, Log
 from rambarde.store.cipher import Cipher
-from rambarde.store.credentials import Credentials
 from rambarde.store.database import Database
-from rambarde.store.items import Items
 from rambarde.store.ledger import Ledger
-from rambarde.store.lineage import Lineage
-from rambarde.store.tokens import Tokens
 from tests.guard.policy.conftest import FLOORS, POLICY, entry
 from tests.guard.policy.signatures.stand import key
 
@@ -139,15 +135,7 @@ class House:
         self.opened.append(database.close)
         cipher = Cipher.open(self.folder)
         cipher.bind(database)
-        self.vault = Vault(
-            self.folder,
-            database,
-            cipher,
-            Credentials(database, cipher),
-            Tokens(database),
-            Items(database, cipher),
-            Lineage(database),
-        )
+        self.vault = Vault.over(self.folder, database, cipher)
         self.log = Log.open(self.folder / FOLDER, open_signer(self.folder), Ledger(database))
         self.opened.append(self.log.close)
         self.book = Book(self.vault)

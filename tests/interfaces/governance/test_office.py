@@ -217,9 +217,28 @@ def test_a_duty_that_falls_away_needs_two_and_is_told(house: House) -> None:
         assert refused(lambda t=text: house.adopt(t, BEN)) == "signatures_missing"  # type: ignore[misc]
     house.adopt(POLICY, ADA, BEN)
     back = house.proposal(DUTIFUL)
-    assert back.verdict is Verdict.NOT_MORE_PERMISSIVE and back.loosened == ()
+    assert back.verdict is Verdict.LOOSENED, "it keeps more of people"
+    assert back.loosened == ("kept of people: `preserve` follows where `cover` fires, and did not",)
     assert back.tightened == ("reworded: `cover`: `follow` nothing becomes preserve, notify",)
-    house.adopt(DUTIFUL, BEN)
+    assert refused(lambda: house.adopt(DUTIFUL, BEN)) == "signatures_missing"
+    told = house.proposal(
+        POLICY.replace("reason: look at it\n", "reason: look at it\n    follow: [notify]\n")
+    )
+    assert told.verdict is Verdict.NOT_MORE_PERMISSIVE and told.loosened == ()
+    house.adopt(DUTIFUL, ADA, BEN)
+
+
+def test_a_larger_sample_needs_two_and_a_smaller_one_needs_one(house: House) -> None:
+    sampled = "evidence:\n  sample: {rate: 0.001, days: 30}\nmodes:\n"
+    house.found()
+    small, large = (
+        POLICY.replace("modes:\n", text, 1) for text in (sampled, sampled.replace("0.001", "0.1"))
+    )
+    for text, before in ((small, "none"), (large, "0.001")):
+        assert house.proposal(text).loosened[0].endswith(f"of all decisions, before {before}")
+        assert refused(lambda t=text: house.adopt(t, BEN)) == "signatures_missing"  # type: ignore[misc]
+        house.adopt(text, ADA, BEN)
+    house.adopt(small, BEN)
 
 
 def test_other_words_need_one_and_are_told(house: House) -> None:

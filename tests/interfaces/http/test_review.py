@@ -14,15 +14,18 @@ from typer.testing import CliRunner
 
 from rambarde.guard.inspect import Inspector
 from rambarde.interfaces.cli.main import app
+from rambarde.interfaces.sealing import anchors
 from rambarde.nouns.custody import Shelf
 from rambarde.nouns.fault import Fault
 from rambarde.nouns.signal import Signal
 from rambarde.prove.key import read_verifier
 from rambarde.prove.log import FOLDER
+from rambarde.prove.manifest.reading import State, read
 from rambarde.prove.verify import verify_log
 from rambarde.store.ledger import Ledger
 from tests.interfaces.http.test_release import CUP, Pictures, ask, with_nudity
 from tests.interfaces.serving import Served, serving
+from tests.sealed import bare
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +70,10 @@ def test_a_released_image_is_a_file(holding: Served) -> None:
     assert released["status"] == "released" and released["url"] == f"{holding.url}/files/{decided['file']}"
     assert released["expires_at"] == decided["file_expires_at"]
     answer = httpx.get(released["url"])
-    assert (answer.content, answer.headers["content-type"]) == (CUP, "image/png")
+    assert (bare(answer.content), answer.headers["content-type"]) == (CUP, "image/png")
+    seal = holding.record(pending["decision_id"])["outputs"][0]["seal"]  # type: ignore[index]
+    sealed = read(answer.content, "image/png", anchors(holding.gateway.settings))
+    assert (sealed.state, sealed.label) == (State.TRUSTED, seal["label"])
     assert item not in [one["id"] for one in run(holding, "list")]
     (again,) = run(holding, "decide", item, "--release", *DECIDE)
     assert again == decided
@@ -91,7 +97,7 @@ def test_the_picture_is_written_where_asked_and_nowhere_else(holding: Served, tm
     assert facts["decision"]["signals"]["output.nudity"]["value"] == 0.8
     assert facts["request"]["surface"] == "web"
     (facts,) = run(holding, "show", item, "--out", str(out))
-    assert out.read_bytes() == CUP and facts["media_type"] == "image/png"
+    assert bare(out.read_bytes()) == CUP and facts["media_type"] == "image/png"
     assert out.stat().st_mode & 0o077 == 0
     out.write_bytes(b"mine")
     assert run(holding, "show", item, "--out", str(out)).code == "file_exists"

@@ -15,6 +15,7 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
+from rambarde.guard.policy.keeping import Keeping
 from rambarde.nouns.decision import Outcome, Point
 from rambarde.nouns.signal import Polarity
 
@@ -178,7 +179,7 @@ class Policy:
     """A parsed policy together with the floors and packs it stands on. `digest` covers all their bytes.
 
     `depicts` is the floors' condition for a real person who may be depicted: where it holds, that person's
-    jurisdiction counts. None: it cannot be told, so somebody may always be.
+    jurisdiction counts. None: it cannot be told, so somebody may always be. `keeping`: what is kept as evidence.
     """
 
     name: str
@@ -190,6 +191,7 @@ class Policy:
     rules: tuple[Rule, ...]
     depicts: Condition | None = None
     packs: tuple[str, ...] = ()
+    keeping: Keeping = Keeping()
 
     def mode(self, name: str) -> Mode | None:
         return next((mode for mode in self.modes if mode.name == name), None)

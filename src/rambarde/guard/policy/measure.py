@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from rambarde.guard.policy.catalogue import LINEAGE, Catalogue
 from rambarde.guard.policy.countries import meant, strange
 from rambarde.guard.policy.document import Node, load
+from rambarde.guard.policy.keeping import KEEPS
 from rambarde.guard.policy.language import Policy, Rule, asked, signals_read
 from rambarde.guard.policy.parse import LANGUAGE, Parser
 from rambarde.guard.policy.reading import digest
@@ -64,6 +65,11 @@ def read_measure(
     for rule in rules:
         if rule.start is not None or rule.end is not None:
             raise node.error(f"{rule.id!r} has dates.", "A measure begins and ends by being switched.")
+        if keeps := sorted(set(rule.follow) & set(KEEPS)):
+            raise node.error(
+                f"{rule.id!r} keeps something of people (`{keeps[0]}`), and a measure only tightens.",
+                "Set a hold (`rambarde hold set`), or change the policy.",
+            )
     days = fields.need("review_days", "the measure")
     if (
         isinstance(days.value, bool)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rambarde.guard.policy.catalogue import LINEAGE, Catalogue
 from rambarde.guard.policy.document import Node, load, suggest
+from rambarde.guard.policy.keeping import read_keeping
 from rambarde.guard.policy.language import Policy, Rule, asked, signals_read
 from rambarde.guard.policy.pack import PACKS, chosen, read_pack
 from rambarde.guard.policy.parse import LANGUAGE, Parser
@@ -27,7 +28,19 @@ FLOOR_RULES = (
 """The floors of this version, by id. A floors document that lacks one does not load."""
 
 _FLOOR_KEYS = ("rambarde-floors", "conditions", "rules")
-_POLICY_KEYS = ("rambarde-policy", "name", "surfaces", "detectors", "conditions", "rules", "modes", "packs")
+_POLICY_KEYS = (
+    *(
+        "rambarde-policy",
+        "name",
+        "surfaces",
+        "detectors",
+        "conditions",
+        "rules",
+        "modes",
+        "packs",
+        "evidence",
+    ),
+)
 DEPICTS = "real-person"
 """The floors' condition for a real person who may be depicted, whose jurisdiction then counts."""
 
@@ -137,6 +150,7 @@ def read_policy(
         rules=(*floor_rules, *legal, *rules),
         depicts=depicts.named(DEPICTS, root),
         packs=packs,
+        keeping=read_keeping(fields.get("evidence")),
     )
     fields.done("the policy", _POLICY_KEYS)
     _complete(policy, catalogue, root)

@@ -16,8 +16,8 @@ from rambarde.nouns.request import Request
 class Generated:
     """One image as the generator answered it: not yet decoded, not yet checked.
 
-    `base64` is the text the bytes came as, where the upstream answered base64: it is passed on as it is
-    instead of being encoded again.
+    `base64` is the text the bytes came as, where the upstream answered base64. It is not passed on: what leaves is
+    sealed, and so another file.
     """
 
     data: bytes

@@ -10,6 +10,7 @@ from rambarde.interfaces.checkup.generator import generator
 from rambarde.interfaces.checkup.keeping import Keeping
 from rambarde.interfaces.checkup.machine import clock, disk, packages, python
 from rambarde.interfaces.checkup.models import models
+from rambarde.interfaces.checkup.provenance import provenance
 from rambarde.interfaces.checkup.row import Row, examined
 from rambarde.interfaces.checkup.workers import workers
 from rambarde.interfaces.settings import Settings
@@ -30,10 +31,12 @@ def checkup(settings: Settings, *, library: bool = False) -> Iterator[Row]:
         yield from examined("database", keeping.database)
         yield from examined("server key", keeping.server_key)
         yield from examined("log key", keeping.log_key)
+        yield from examined("provenance", lambda: provenance(settings))
         yield from examined("log", keeping.log)
         yield from examined("governance", keeping.government)
         if not library:
             yield from examined("credentials", keeping.credentials)
+            yield from examined("evidence", keeping.evidence)
     finally:
         keeping.close()
     if not library:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rambarde.interfaces.checkup.row import Row, fail, ok, warn
+from rambarde.prove.cosigned import read_cosigned, strangers
 from rambarde.prove.edge import Edge
 from rambarde.prove.key import PUBLIC_FILE, read_verifier
 from rambarde.prove.log import FOLDER
@@ -56,7 +57,16 @@ def history(data: Path, ledger: Ledger | None) -> Iterator[Row]:
         )
     else:
         behind = "" if head is not None else "; the database could not be compared"
-        yield ok(_CHECK, f"{published.size} entries, newest tiles and signatures hold{behind}")
+        yield ok(
+            _CHECK,
+            f"{published.size} entries, newest tiles and signatures hold{behind}; {_cosigned(data, verifier)}",
+        )
+
+
+def _cosigned(data: Path, verifier: Verifier) -> str:
+    found = read_cosigned(TileFolder(data / FOLDER), verifier)
+    names = strangers(found[0], verifier, ()) if found else ()
+    return f"signed by {', '.join(names)}, too" if names else "no witness"
 
 
 def _published(folder: TileFolder, verifier: Verifier) -> Checkpoint | None:

@@ -23,6 +23,9 @@ from rambarde.store.cipher import VARIABLE, Cipher
 from rambarde.store.credentials import Credentials
 from rambarde.store.database import FILE as DATABASE
 from rambarde.store.database import Database
+from rambarde.store.evidence import kept as kept_evidence
+from rambarde.store.keyring import FILE as EVIDENCE_KEY
+from rambarde.store.keyring import VARIABLE as EVIDENCE_VARIABLE
 from rambarde.store.ledger import Ledger
 from rambarde.store.records import Records
 
@@ -167,6 +170,28 @@ class Keeping:
         else:
             yield fail(check, "There is none, so `rambarde serve` does not start.", remedy)
 
+    def evidence(self) -> Iterator[Row]:
+        check, given = "evidence", bool(os.environ.get(EVIDENCE_VARIABLE))
+        if self._database is None:
+            return
+        kept = kept_evidence(self._database)
+        if kept.items and not given and not (self._data / EVIDENCE_KEY).exists():
+            yield fail(
+                check,
+                f"{EVIDENCE_KEY} is not there, and {kept.items} items are wrapped by a key.",
+                f"Restore it from where you keep it, or give it in {EVIDENCE_VARIABLE}.",
+            )
+        elif kept.waiting > 100 or kept.bytes > 100_000_000:
+            yield warn(
+                check,
+                f"{kept.waiting} items, {kept.bytes} bytes, wait in the database for the evidence store.",
+                "Check that a gateway runs, and that `evidence_store` can be reached.",
+            )
+        else:
+            yield ok(
+                check, f"{kept.items} items with content, {kept.waiting} of them on their way to the store"
+            )
+
     def government(self) -> Iterator[Row]:
         if self._database is None or self._cipher is None:
             yield warn(
@@ -174,7 +199,7 @@ class Keeping:
             )
             return
         database, cipher = self._database, self._cipher
-        yield from government(self._settings, Vault.over(self._data, database, cipher))
+        yield from government(self._settings, Vault.over(self._data, database, cipher, self._settings))
 
     def _file(self) -> Path | None:
         """The file of a SQLite database; None for a server."""

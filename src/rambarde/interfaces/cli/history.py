@@ -11,6 +11,8 @@ from rambarde.interfaces.cli.governed import governed, place, visible
 from rambarde.interfaces.cli.options import Config, Data, Json, print_json, settings
 from rambarde.interfaces.governance import dossier
 from rambarde.interfaces.governance.account import Account, accounts
+from rambarde.interfaces.governance.witnessed import witnessed
+from rambarde.interfaces.witnesses import keys, witnesses
 from rambarde.nouns.fault import Fault, Kind, invalid
 from rambarde.prove.key import read_verifier
 from rambarde.prove.log import FOLDER
@@ -27,32 +29,42 @@ def history(
     log_key: Annotated[
         str | None, typer.Option("--log-key", help="The log's verifier key, from who told you.")
     ] = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--witness", help="A witness's key; repeat it. Default, without --verify: the settings'."
+        ),
+    ] = None,
     data: Data = None,
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Every change: who signed it, in which role, why, and what it did. Each is verified while it is read.
+    """Every change: who signed it, in which role, why, and what it did, and which witnesses vouch for its place.
 
-    With --verify, exit status 1 if the file's checkpoint names another policy than its changes lead to.
+    Each is verified while it is read. Exit status 1 if what witnesses cosigned is another history; with --verify, if
+    the file's checkpoint names another policy than its changes lead to.
     """
-    whole = True
+    known = keys(witness or ())
     if verify is not None:
-        found = dossier.verify(_bytes(verify), _verifier(log_key))
-        lines, remarks, whole = accounts(found.story), found.remarks, found.whole
+        found = dossier.verify(_bytes(verify), _verifier(log_key), known)
+        lines, signed, whole = accounts(found.story), found.witnessed, found.whole
+        remarks = (*found.remarks, *signed.remarks)
         if not json:
             what = "The history holds" if whole else "What is there holds, AND MORE MAY BE MISSING"
             typer.echo(f"{what}: {len(lines)} changes, in the log {found.head.origin}.")
     else:
         chosen = settings(config, data=data)
         with governed(chosen) as office:
-            lines, remarks = accounts(office.office.book.read()), ()
+            key, story = read_verifier(office.vault.data), office.office.book.read()
+            asked = known or tuple(one.verifier for one in witnesses(chosen))
+            signed = witnessed(story, office.vault.data / FOLDER, key, asked)
+            lines, remarks, whole = accounts(story), signed.remarks, signed.sound
             if export is not None:
-                key = read_verifier(office.vault.data)
                 place(export, dossier.export(office.office.book, office.vault.data / FOLDER, key))
                 typer.echo(f"{export}: whoever has it checks it with --verify and --log-key {key}", err=True)
     if json:
         for line in lines:
-            print_json(line.as_json())
+            print_json({**line.as_json(), "cosigned": list(signed.of(line.index))})
         for remark in remarks:
             print_json({"remark": remark})
     else:

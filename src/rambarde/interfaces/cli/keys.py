@@ -12,11 +12,13 @@ from rich.console import Console
 from rich.table import Table
 
 from rambarde.interfaces import parts
+from rambarde.interfaces.cli.hold import archive
 from rambarde.interfaces.cli.options import Config, Data, Json, print_json, settings
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.vault import Vault
 from rambarde.nouns.caller import STANDARD
 from rambarde.nouns.fault import invalid
+from rambarde.store.credentials import AUDITOR
 
 app = typer.Typer(help="Credentials: one for each surface that sends requests.", no_args_is_help=True)
 
@@ -24,8 +26,11 @@ app = typer.Typer(help="Credentials: one for each surface that sends requests.",
 @app.command()
 def create(
     surface: Annotated[
-        str, typer.Option("--surface", help="web, app, api, reply, or one that your policy names.")
-    ],
+        str | None, typer.Option("--surface", help="web, app, api, reply, or one that your policy names.")
+    ] = None,
+    auditor: Annotated[
+        bool, typer.Option("--auditor", help="Reads the log, the policy's history and counts, nothing else.")
+    ] = False,
     mode: Annotated[
         list[str] | None, typer.Option("--mode", help="A mode it may use; repeat for several.")
     ] = None,
@@ -42,10 +47,18 @@ def create(
     """Make a credential. The key and the context secret are shown once."""
     chosen = settings(config, data=data)
     modes = mode or [STANDARD]
-    _known(chosen, surface, modes)
+    if auditor == (surface is not None):
+        raise invalid(
+            "credential_which",
+            "A credential is a surface's or an auditor's.",
+            remedy="Give --surface or --auditor.",
+            field="surface",
+        )
+    if surface is not None:
+        _known(chosen, surface, modes)
     with _vault(chosen) as vault:
         made = vault.credentials.create(
-            surface,
+            surface or AUDITOR,
             modes,
             label=label,
             rate_per_minute=rate,
@@ -110,6 +123,36 @@ def revoke(id: str, data: Data = None, config: Config = None) -> None:
                 "credential_unknown", f"No live credential {id!r}.", remedy="See `rambarde keys list`."
             )
     typer.echo(f"{id} is revoked.")
+
+
+@app.command()
+def rotate(
+    drop: Annotated[
+        bool, typer.Option("--drop", help="Only forget the older keys that wrap nothing any more.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Make no new key: go on with a rotation that was interrupted.")
+    ] = False,
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Replace the key that wraps the keys of evidence. It may run beside gateways, and be interrupted anywhere."""
+    with archive(settings(config, data=data), write=False) as opened:
+        keys = opened.keys
+        if drop:
+            used = set(opened.evidence.keys_in_use())
+            keys.drop(set(keys.ids) - used)
+            done = 0
+        else:
+            if not resume:
+                keys.add()
+            done = opened.rotate()
+        told = {"key": keys.current(), "keys": list(keys.ids), "rewrapped": done}
+    if json:
+        print_json(told)
+    else:
+        typer.echo(f"{told['key']} wraps now; {done} items were wrapped anew; {len(keys.ids)} keys are kept.")
 
 
 @contextmanager

@@ -14,14 +14,20 @@ from rambarde.interfaces.cli import (
     check,
     demo,
     doctor,
+    erase,
     evaluate,
+    evidence,
     exchange,
+    hold,
     keys,
     log,
     policy,
+    provenance,
     review,
     scan,
     serve,
+    trace,
+    verify,
 )
 from rambarde.nouns.fault import Fault
 
@@ -34,17 +40,25 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("check")(check.check)
+app.command("verify")(verify.verify)
 app.command("scan")(scan.scan)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("doctor")(doctor.doctor)
+app.command("trace")(trace.trace)
 app.command("demo")(demo.demo)
 bank.app.command("fetch")(exchange.fetch)
 bank.app.command("feedback")(exchange.feedback)
 app.add_typer(bank.app, name="bank")
+app.command("access")(erase.access)
+app.add_typer(erase.app, name="erase")
+app.add_typer(erase.retention, name="retention")
+app.add_typer(evidence.app, name="evidence")
+app.add_typer(hold.app, name="hold")
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(policy.app, name="policy")
+app.add_typer(provenance.app, name="provenance")
 app.add_typer(review.app, name="review")
 
 

@@ -198,6 +198,8 @@ def _tell(found: comparing.Comparison) -> None:
             typer.echo(f"    both looser and stricter is possible in: {', '.join(swap.rules) or 'no rule'}")
     for one in found.dropped:
         typer.echo(f"  loosened: {one}")
+    for told in found.kept:
+        typer.echo(f"  loosened: kept of people: {told}")
     for name, words in found.reworded:
         typer.echo(f"  reworded: {name}: {words}")
 
@@ -228,6 +230,7 @@ def _comparison(found: comparing.Comparison) -> dict[str, object]:
             {"detector": s.detector, "old": s.old, "new": s.new, "rules": s.rules} for s in found.swaps
         ],
         "dropped": [{"rule": d.rule, "duty": d.duty, "words": str(d)} for d in found.dropped],
+        "kept": list(found.kept),
         "reworded": [{"rule": name, "words": words} for name, words in found.reworded],
     }
 

@@ -129,7 +129,7 @@ def _lines(office: Office, story: Story) -> tuple[str, ...]:
     if standing.policy is None:
         return (f"floors {digest(shipped(FLOORS))}", *(("DEMO",) if standing.demo else ()))
     policy = office.charter.in_force(story).policy
-    return extensions(standing, policy.digest, policy.floors_digest)
+    return extensions(standing, policy)
 
 
 def _held(office: Office, story: Story) -> bool:

@@ -1,15 +1,14 @@
 """The dossier: the whole history in one file, which holds or does not with the log's public key alone.
 
 It is canonical JSON: any byte that differs is either no longer canonical, or changes a field, and each field is
-bound by a hash, a signature or a rule.
+bound by a hash, a signature or a rule: except the signatures of witnesses, which hold with their keys.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from rambarde.guard.policy.reading import digest
@@ -20,9 +19,11 @@ from rambarde.guard.policy.signatures.subject import Assessment
 from rambarde.interfaces.governance.book import Book, Line, Story
 from rambarde.interfaces.governance.book import read as read_story
 from rambarde.interfaces.governance.finding import Finding, Verdict
+from rambarde.interfaces.governance.witnessed import Witnessed, under
 from rambarde.nouns.custody import Committed, Logged
 from rambarde.nouns.fault import Fault, Kind, invalid
 from rambarde.prove.commitment import SALT_BYTES, commitment_of, entry_of
+from rambarde.prove.cosigned import read_cosigned
 from rambarde.prove.log import changes_of
 from rambarde.prove.merkle import HASH_BYTES, inclusion_proof, leaf_hash, verify_inclusion
 from rambarde.prove.note import Checkpoint, Note, NoteError, Verifier, open_checkpoint
@@ -37,25 +38,26 @@ class Dossier:
     """A history that holds. `remarks` are what a reader should know and the file cannot tell.
 
     `whole`: its checkpoint counts these changes, and names the policy that they lead to. If not, changes may have
-    been left off the end.
+    been left off the end. `witnessed`: who else signed that checkpoint.
     """
 
     story: Story
     head: Checkpoint
     whole: bool
     remarks: tuple[str, ...]
+    witnessed: Witnessed
 
 
 def export(book: Book, folder: Path, verifier: Verifier) -> bytes:
-    """The history as it is in the published log, with its documents.
+    """The history as it is in the published log, with its documents: under the newest checkpoint that witnesses
+    cosigned, if that covers all of it, else under the newest.
 
     Raises `Fault`: `document_missing`, INTERNAL `log_disagrees` if the log cannot prove what the database says.
     """
     story = book.read()
     tiles = TileFolder(folder)
     try:
-        note = tiles.checkpoint() or ""  # after the database: it covers all that was read
-        head = open_checkpoint(note, verifier)
+        note, head = _best(story, tiles, verifier)
         changes: list[JSON] = [_change(line.logged, head, tiles) for line in story.lines]
     except (NoteError, TileError, ValueError) as error:
         raise _unprovable(str(error)) from error
@@ -67,7 +69,7 @@ def export(book: Book, folder: Path, verifier: Verifier) -> bytes:
                 documents[name] = _kept(data)
     made: dict[str, JSON] = {
         HEADER: VERSION,
-        "checkpoint": _own(note, verifier),
+        "checkpoint": _plain(note, verifier),
         "changes": changes,
         "documents": documents,
     }
@@ -86,10 +88,10 @@ def export(book: Book, folder: Path, verifier: Verifier) -> bytes:
     return data
 
 
-def verify(data: bytes, verifier: Verifier) -> Dossier:
-    """Check everything, offline: the checkpoint's signature, that each change is in the log at its place and opens
-    its commitment, that no number is left out, every signature and rule, and that each document is the one that
-    was signed for.
+def verify(data: bytes, verifier: Verifier, witnesses: Sequence[Verifier] = ()) -> Dossier:
+    """Check everything, offline: the checkpoint's signature and those of `witnesses`, that each change is in the log
+    at its place and opens its commitment, that no number is left out, every signature and rule, and that each
+    document is the one that was signed for.
 
     Raises `Fault(INVALID, "history_broken")`, which says what does not hold and where.
     """
@@ -112,11 +114,10 @@ def verify(data: bytes, verifier: Verifier) -> Dossier:
         raise fault if fault.code == "history_broken" else _broken("the file", fault.message) from fault
     try:
         head = open_checkpoint(note, verifier)
-        alone = _own(note, verifier) == note
+        if _plain(note, verifier) != note:
+            raise NoteError("its signatures are not as they were written")
     except NoteError as error:
         raise _broken("the checkpoint", str(error)) from error
-    if not alone:
-        raise _broken("the checkpoint", "it has signatures that nobody can check here")
     story = read_story((_opened(one, place, head) for place, one in enumerate(changes, 1)), void)
     last = -1
     for line in story.lines:
@@ -125,8 +126,12 @@ def verify(data: bytes, verifier: Verifier) -> Dossier:
         last = line.logged.index
     _check_documents(story, documents)
     told = tuple(_missing(story, head))
+    try:
+        signed = under(note, head, story, verifier, witnesses)
+    except NoteError as error:
+        raise _broken("the checkpoint", str(error)) from error
     demo = ("DEMO: throw-away keys signed here, and nobody answers for that.",) if story.standing.demo else ()
-    return Dossier(story, head, not told, (*told, *_not_compared(void), *demo))
+    return Dossier(story, head, not told, (*told, *_not_compared(void), *demo), signed)
 
 
 def effective(standing: Standing) -> str | None:
@@ -138,7 +143,7 @@ def effective(standing: Standing) -> str | None:
 
 
 def _change(logged: Logged, head: Checkpoint, tiles: TileFolder) -> dict[str, JSON]:
-    path = inclusion_proof(logged.index, head.size, partial(tiles.node, head.size))
+    path = inclusion_proof(logged.index, head.size, tiles.nodes(head.size))
     return {
         "index": logged.index,
         "salt": logged.committed.salt.hex(),
@@ -271,16 +276,27 @@ def _hex(text: str, length: int | None) -> bytes:
     return data
 
 
-def _own(note: str, verifier: Verifier) -> str:
-    """The note with the log's own signature only: others' could not be checked with this key."""
+def _best(story: Story, tiles: TileFolder, verifier: Verifier) -> tuple[str, Checkpoint]:
+    """The newest cosigned checkpoint if it counts the whole story, else the newest. Raises `NoteError`, `TileError`."""
+    cosigned = read_cosigned(tiles, verifier)
+    if cosigned is not None:
+        size = cosigned[1].size
+        if all(line.logged.index < size for line in story.lines) and not any(_missing(story, cosigned[1])):
+            return cosigned
+    note = tiles.checkpoint() or ""  # after the database: it covers all that was read
+    return note, open_checkpoint(note, verifier)
+
+
+def _plain(note: str, verifier: Verifier) -> str:
+    """The note with the log's own signature, once and first, and then all others."""
     parsed = Note.parse(note)
-    lines = note[len(parsed.text) + 1 :].splitlines(keepends=True)
-    own = [
-        line
-        for line, (name, key_id, _) in zip(lines, parsed.signatures, strict=True)
-        if (name, key_id) == (verifier.name, verifier.key_id)
-    ]
-    return f"{parsed.text}\n{own[0] if own else ''}"
+    own: list[str] = []
+    others: list[str] = []
+    for line, (name, key_id, _) in zip(
+        note[len(parsed.text) + 1 :].splitlines(keepends=True), parsed.signatures, strict=True
+    ):
+        (own if (name, key_id) == (verifier.name, verifier.key_id) else others).append(line)
+    return f"{parsed.text}\n{''.join((*own[:1], *others))}"
 
 
 def _broken(where: str, why: str) -> Fault:

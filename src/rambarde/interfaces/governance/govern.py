@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rambarde.guard.policy.catalogue import Catalogue
-from rambarde.guard.policy.reading import SHIPPED, shipped
+from rambarde.guard.policy.language import Policy
+from rambarde.guard.policy.reading import SHIPPED, digest, shipped
 from rambarde.guard.policy.signatures.standing import Standing
 from rambarde.interfaces.governance import demo, files
 from rambarde.interfaces.governance.book import Book
@@ -78,15 +79,24 @@ def govern(settings: Settings, vault: Vault, catalogue: Catalogue, log: Log, *, 
     def lines(now: InForce) -> None:
         if now.standing.demo:
             _refuse_far(settings)
-        log.extensions = extensions(now.standing, now.policy.digest, now.policy.floors_digest)
+        log.extensions = extensions(now.standing, now.policy)
 
     tenure.listen(lines)
     return Government(desk, tenure, shadow, reload)
 
 
-def extensions(standing: Standing, policy: str, floors: str) -> tuple[str, ...]:
-    """The extension lines of the log's next checkpoints."""
-    return (f"policy {policy}", f"floors {floors}", *((DEMO,) if standing.demo else ()))
+def extensions(standing: Standing, policy: Policy) -> tuple[str, ...]:
+    """The extension lines of the log's next checkpoints. The detectors' digest is that of the policy's requirements,
+
+    a line `name version@digest` each, by name.
+    """
+    required = sorted(f"{one.name} {one.version}@{one.digest}\n" for one in policy.detectors)
+    return (
+        f"policy {policy.digest}",
+        f"floors {policy.floors_digest}",
+        f"detectors {digest(''.join(required).encode())}",
+        *((DEMO,) if standing.demo else ()),
+    )
 
 
 def _read(path: Path) -> bytes:

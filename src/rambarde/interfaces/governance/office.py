@@ -221,7 +221,7 @@ def roster_of(standing: Standing) -> Roster:
 
 
 def _told(comparison: Comparison, direction: str) -> tuple[str, ...]:
-    """The regions in words, as signers read them, and the duties that fall away."""
+    """The regions in words, as signers read them, the duties that fall away, and what more is kept."""
     regions = comparison.loosened if direction == "loosened" else comparison.tightened
     told = []
     for region in regions:
@@ -234,6 +234,7 @@ def _told(comparison: Comparison, direction: str) -> tuple[str, ...]:
         told.append("and more than are told here: `rambarde policy compare` with a larger --limit")
     if direction == "loosened":
         told += _some([str(one) for one in comparison.dropped], "duties")
+        told += [f"kept of people: {one}" for one in comparison.kept[:TOLD]]
     return tuple(map(_cut, told))
 
 

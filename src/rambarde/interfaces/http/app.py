@@ -14,13 +14,14 @@ from starlette.responses import Response
 import rambarde
 from rambarde.guard.answer import Answer
 from rambarde.guard.arrival import Arrival, Credential, Draft, Repeated
-from rambarde.interfaces.http import appeals, files
+from rambarde.interfaces.http import appeals, audit, files, receipts, trace
 from rambarde.interfaces.http.dialects import openai
 from rambarde.interfaces.http.errors import fault_response, json_response, refusal_response
 from rambarde.interfaces.http.identity import DECISION_HEADER
 from rambarde.interfaces.wiring import Gateway
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.nouns.request import Action
+from rambarde.store.credentials import AUDITOR
 
 Reader = Callable[[Request], Awaitable[Draft]]
 
@@ -69,6 +70,9 @@ def create_app(gateway: Gateway) -> FastAPI:
     app.add_api_route("/readyz", lambda: _ready(gateway), methods=["GET"])
     files.add(app, gateway)
     appeals.add(app, gateway)
+    receipts.add(app, gateway)
+    audit.add(app, gateway)
+    trace.add(app, gateway)
 
     async def refused(_: Request, error: Exception) -> Response:
         return fault_response(_route_fault(error), None)
@@ -81,6 +85,14 @@ def create_app(gateway: Gateway) -> FastAPI:
 async def _images(gateway: Gateway, request: Request, action: Action, read: Reader) -> Response:
     """One request of any images route: door, chain, answer. Everything that decides is in the chain."""
     credential = await gateway.door.credential(request)
+    if credential.surface == AUDITOR:
+        raise Fault(
+            Kind.FORBIDDEN,
+            "auditor_reads_only",
+            "An auditor's credential makes no images.",
+            remedy="Use a surface's credential.",
+            field="authorization",
+        )
     visit = gateway.identity.visit(request, credential)
 
     async def draft() -> Draft:

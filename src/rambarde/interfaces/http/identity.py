@@ -58,7 +58,7 @@ class Visit:
             context = verified.context
             names.append((f"context:{verified.id}", verified.expires_at + timedelta(seconds=LEEWAY)))
         if (key := headers.get(IDEMPOTENCY_HEADER)) is not None:
-            names.append((f"idempotency:{key}", self.identity.database.clock() + IDEMPOTENCY_LIFE))
+            names.append((f"idempotency:{key}", self.identity.database.clock() + self.identity.life))
         mode = headers.get(MODE_HEADER, STANDARD)
         if mode not in self.credential.modes:
             raise Fault(
@@ -89,6 +89,8 @@ class Identity:
     database: Database
     tokens: Tokens
     keeper: Keeper
+    life: timedelta = IDEMPOTENCY_LIFE
+    """How long an idempotency key counts, and its first answer is kept."""
 
     def visit(self, request: Request, credential: Credential) -> Visit:
         return Visit(self, request, credential, [])

@@ -41,9 +41,9 @@ def compared(old: str, new: str, names: Catalogue) -> Comparison:
         ([("[preserve, notify]", "[notify]"), ("modes:\n", TWIN + "modes:\n")], []),
         ([("[preserve, notify]", "[notify, preserve]")], []),
         ([("  - id: cover", "  - id: covers")], []),
-        ([("[preserve, notify]", "[preserve, notify, hold]")], []),
+        ([("[preserve, notify]", "[preserve, notify, intent-evidence]")], []),
     ],
-    ids=["all", "one", "another rule asks", "order", "the rule's name", "one more"],
+    ids=["all", "one", "another rule asks", "order", "the rule's name", "one more that keeps nothing"],
 )
 def test_duties(edits: list[tuple[str, str]], told: list[tuple[str, str, str]], names: Catalogue) -> None:
     text = DUTIFUL
@@ -91,6 +91,67 @@ def test_what_is_said_otherwise_is_told_in_words(names: Catalogue) -> None:
         "french": "the reason “not in France” becomes “nowhere in France”; `grounds` nothing becomes a law",
     }
     assert found.verdict is Verdict.NOT_MORE_PERMISSIVE
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            DUTIFUL,
+            DUTIFUL.replace("[preserve, notify]", "[preserve, notify, hold]"),
+            ["`hold` follows where `cover`"],
+        ),
+        (POLICY, DUTIFUL, ["`preserve` follows where `cover`"]),
+        (DUTIFUL, DUTIFUL.replace("modes:\n", TWIN + "modes:\n", 1), []),
+        (POLICY, POLICY.replace("modes:\n", TWIN + "modes:\n", 1), ["`preserve` follows where `twin`"]),
+        (TWIN, TWIN.replace("0.7", "0.8"), []),
+    ],
+    ids=["one more", "the first", "where another asks", "a new rule", "a rule that fires for more"],
+)
+def test_a_new_duty_to_keep_is_a_loosening(old: str, new: str, told: list[str], names: Catalogue) -> None:
+    """Of the protection of whoever's words and pictures are kept."""
+    if old == TWIN:
+        old, new = (POLICY.replace("modes:\n", text + "modes:\n", 1) for text in (old, new))
+        assert compared(old, new, names).verdict is Verdict.TIGHTENED
+    found = compared(old, new, names)
+    assert [one.partition(" fires")[0] for one in found.kept] == told
+    assert found.not_more_permissive is (not told)
+    if told:
+        assert found.verdict in (Verdict.LOOSENED, Verdict.BOTH)
+        assert compared(new, old, names).kept == (), "and back it is the duty that falls away"
+        assert compared(new, old, names).dropped
+
+
+KEPT = "evidence:\n  established: [US]\n  preserve_days: 90\n  sample: {rate: 0.01, days: 30}\nmodes:\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("rate: 0.01", "rate: 0.02", "the sample takes 0.02 of all decisions, before 0.01"),
+        ("days: 30}", "days: 31}", "the sample is kept 31 days, before 30"),
+        ("  sample: {rate: 0.01, days: 30}\n", "", None),
+        ("rate: 0.01, days: 30", "rate: 0.001, days: 3", None),
+        ("days: 90", "days: 91", "what a duty preserves is kept 91 days, before 90 days"),
+        ("days: 90", "days: 89", "what a duty preserves is kept 89 days, before 90 days"),
+        ("[US]", "[US]\n  sealed: {US: never}", "kept, sealed, not at all, before 365 days"),
+        ("[US]", "[US]\n  sealed: {US: 400}", "kept, sealed, 400 days, before 365 days"),
+        ("[US]", "[US, GB]", None),
+    ],
+)
+def test_what_is_kept_longer_or_shorter(old: str, new: str, told: str | None, names: Catalogue) -> None:
+    """More of a sample and less of evidence loosen; less of a sample does not. Both are told in any case."""
+    before = POLICY.replace("modes:\n", KEPT, 1)
+    found = compared(before, before.replace(old, new, 1), names)
+    assert len(found.kept) == (told is not None) and (told is None or found.kept[0].endswith(told))
+    assert found.verdict is (Verdict.NOT_MORE_PERMISSIVE if told is None else Verdict.LOOSENED)
+    assert dict(found.reworded).keys() == {"evidence"}
+
+
+def test_a_sample_that_is_switched_on(names: Catalogue) -> None:
+    found = compared(POLICY, POLICY.replace("modes:\n", KEPT.replace("  preserve_days: 90\n", ""), 1), names)
+    assert found.kept[0] == "the sample takes 0.01 of all decisions, before none"
+    assert found.verdict is Verdict.LOOSENED
 
 
 def with_duties(policy: Policy, duties: tuple[tuple[str, ...], ...]) -> Policy:

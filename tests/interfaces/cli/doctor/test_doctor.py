@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rambarde.guard.inspect import Inspector
+from rambarde.interfaces import sealing
 from rambarde.interfaces.checkup import generator, machine
 from rambarde.interfaces.checkup.checkup import checkup
 from rambarde.interfaces.checkup.government import government
@@ -22,6 +23,7 @@ from rambarde.interfaces.checkup.row import Row, examined, ok
 from rambarde.interfaces.cli.main import app
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.vault import Vault
+from rambarde.prove.manifest.authority import make_chain
 from rambarde.store.cipher import Cipher
 from rambarde.store.database import Database
 from tests.interfaces.cli.doctor.conftest import FAIL, OK, WARN, mended, rows, tree
@@ -31,13 +33,19 @@ from tests.interfaces.library.conftest import opened, paint
 pytestmark = pytest.mark.slow
 
 
+OWN_CHAIN = {"provenance": WARN, "provider": WARN}
+"""What a gateway hears that signs with a chain of its own and names nobody."""
+
+
 # What is well.
 
 
 def test_all_is_well_and_stays_as_it_is(data: Path) -> None:
     before = tree(data)
     found = rows(data)
-    assert {row.status for row in found.values()} == {OK}, [r for r in found.values() if r.status is not OK]
+    assert {check: row.status for check, row in found.items() if row.status is not OK} == OWN_CHAIN
+    mended(found["provenance"], WARN, "self-signed", "untrusted", "publish")
+    mended(found["provider"], WARN, "`provider`")
     assert "9 entries" in found["log"].detail and "surfaces web" in found["credentials"].detail
     assert tree(data) == before
 
@@ -53,7 +61,7 @@ def test_before_the_first_start(tmp_path: Path) -> None:
 def test_beside_a_running_guard(data: Path, inspector: Inspector) -> None:
     with opened(data, inspector) as guard:
         guard.wrap(paint)("a quiet garden")
-        assert {row.status for row in rows(data).values()} == {OK}
+        assert {check: r.status for check, r in rows(data).items() if r.status is not OK} == OWN_CHAIN
         guard.wrap(paint)("a quiet garden")
     assert "11 entries" in rows(data)["log"].detail
 
@@ -81,7 +89,9 @@ def test_a_settings_file_that_cannot_be_used(data: Path, tmp_path: Path) -> None
     arguments = ["doctor", "--data", str(data), "--config", str(tmp_path / "rambarde.toml"), "--json"]
     first, *others = json.loads(CliRunner().invoke(app, arguments).stdout)["checks"]
     assert (first["check"], first["status"]) == ("settings", "fail")
-    assert "port" in first["remedy"] and {row["status"] for row in others} == {"ok"}
+    assert "port" in first["remedy"] and {row["check"] for row in others if row["status"] != "ok"} == set(
+        OWN_CHAIN
+    )
 
 
 # The generator.
@@ -204,3 +214,22 @@ def _at(data: Path, now: datetime) -> list[Row]:
         return list(government(Settings(data=str(data)), vault))
     finally:
         database.close()
+
+
+# What images are signed with.
+
+
+def test_the_sealing_chain(data: Path) -> None:
+    def said(days: float, age: float = 1) -> Row:
+        now = datetime.now(UTC)
+        made = make_chain("x", now - timedelta(days=age), life=timedelta(days=days + age))
+        sealing.install(Settings(data=str(data)), made.bundle, replace=True)
+        return rows(data)["provenance"]
+
+    mended(said(10), WARN, "expires", "new chain")
+    mended(said(-1, age=30), FAIL, "expired")
+    path = data / sealing.FILE
+    path.write_bytes(path.read_bytes()[:200])
+    mended(rows(data)["provenance"], FAIL)
+    sealing.make(Settings(data=str(data)), datetime.now(UTC), replace=True)
+    mended(rows(data)["provenance"], WARN, "self-signed")

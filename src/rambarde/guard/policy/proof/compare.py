@@ -6,21 +6,24 @@ two policies that differ in one are never equivalent, and both a tightening and 
 wherever a rule reads them. The regions are told for the case that it measures the same.
 
 A duty (`follow`) that no longer follows everywhere where a rule asked for it is a loosening too: the decision is
-the same, and nobody preserves or reports any more. Other words (reasons, fields, grounds) loosen nothing.
+the same, and nobody preserves or reports any more. So is keeping more of people than before (`proof.kept`): a larger
+or longer sample, or a duty to keep that a rule did not have. Other words (reasons, fields, grounds) loosen nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from rambarde.guard.policy.catalogue import Catalogue
+from rambarde.guard.policy.keeping import KEEPS
 from rambarde.guard.policy.language import Policy, signals_read
 from rambarde.guard.policy.proof import words
 from rambarde.guard.policy.proof.diagram import FALSE, Assignment
+from rambarde.guard.policy.proof.kept import kept
 from rambarde.guard.policy.proof.model import Model
-from rambarde.guard.policy.proof.search import regions
+from rambarde.guard.policy.proof.search import escape, regions
 from rambarde.guard.policy.proof.space import MODE, SURFACE, Space
 from rambarde.guard.policy.proof.wording import reworded
 from rambarde.nouns.decision import Outcome
@@ -35,7 +38,7 @@ class Verdict(StrEnum):
     EQUIVALENT = "equivalent"
     """The same outcomes for all inputs, by the same detectors, with the same words and duties."""
     NOT_MORE_PERMISSIVE = "not more permissive"
-    """The same outcomes for all inputs, and every duty still follows; something else differs (words, added duties)."""
+    """The same outcomes for all inputs, every duty still follows, nothing more is kept; something else differs."""
     TIGHTENED = "tightened"
     LOOSENED = "loosened"
     BOTH = "both"
@@ -101,6 +104,7 @@ class Dropped:
 class Comparison:
     """`loosened`: where the new policy is less strict. `more` says which direction has more than are told.
 
+    `kept` says in words what is kept of people that was not, or evidence that is kept for a shorter time.
     `reworded` are rules whose reasons, fields, grounds or duties differ, by name, each with what in words.
     """
 
@@ -111,11 +115,12 @@ class Comparison:
     more: tuple[str, ...]
     swaps: tuple[Swap, ...]
     dropped: tuple[Dropped, ...]
+    kept: tuple[str, ...]
     reworded: tuple[tuple[str, str], ...]
 
     @property
     def verdict(self) -> Verdict:
-        looser = self.loosened or self.dropped
+        looser = self.loosened or self.dropped or self.kept
         if self._replaced or (looser and self.tightened):
             return Verdict.BOTH
         if looser:
@@ -127,8 +132,9 @@ class Comparison:
 
     @property
     def not_more_permissive(self) -> bool:
-        """Invariant 5: nothing is loosened, no duty falls away, nothing is measured by another detector."""
-        return not self.loosened and not self.dropped and not self._replaced
+        """Invariant 5: nothing is loosened, no duty falls away, nothing more is kept of people, nothing is measured by
+        another detector."""
+        return not (self.loosened or self.dropped or self.kept or self._replaced)
 
     @property
     def _replaced(self) -> bool:
@@ -151,6 +157,7 @@ def compare(old: Policy, new: Policy, catalogue: Catalogue, *, limit: int = LIMI
         ),
         swaps=_swaps(old, new, catalogue),
         dropped=_dropped(space, before, after),
+        kept=(*kept(old.keeping, new.keeping), *_newly_kept(space, before, after)),
         reworded=reworded(old, new),
     )
 
@@ -237,6 +244,22 @@ def _dropped(space: Space, old: Sequence[_Line], new: Sequence[_Line]) -> tuple[
                 part = any(d.both(premise, other) != FALSE for other in asking)
                 found.append(Dropped(line.name, duty, words.region(space, first[1]) if part else ""))
     return tuple(found)
+
+
+def _newly_kept(space: Space, old: Sequence[_Line], new: Sequence[_Line]) -> Iterator[str]:
+    """Duties to keep that a rule did not have, unless another rule asked for the same wherever it fires.
+
+    A rule that had the duty and fires for more is a tightening, as for every other rule.
+    """
+    d, had = space.diagrams, {(line.name, duty) for line in old for duty in line.follow}
+    refused = next(line.fires for line in old if line.name == REFUSED)
+    for line in new:
+        for duty in dict.fromkeys(line.follow):
+            if duty not in KEEPS or (line.name, duty) in had:
+                continue
+            asking = [other.fires for other in old if duty in other.follow]
+            if escape(d, d.without(line.fires, refused), asking) is not None:
+                yield f"`{duty}` follows where `{line.name}` fires, and did not"
 
 
 def _exception(unless: Sequence[_Line]) -> str:

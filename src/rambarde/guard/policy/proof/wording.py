@@ -16,7 +16,9 @@ def reworded(old: Policy, new: Policy) -> tuple[tuple[str, str], ...]:
     found = (
         (name, "; ".join(_differences(was.get(name), now.get(name)))) for name in was.keys() | now.keys()
     )
-    return tuple(sorted((name, words) for name, words in found if words))
+    kept = [("evidence", f"“{old.keeping.words()}” becomes “{new.keeping.words()}”")]
+    rules = sorted((name, words) for name, words in found if words)
+    return (*rules, *(kept if old.keeping != new.keeping else ()))
 
 
 def _differences(old: Rule | None, new: Rule | None) -> Iterator[str]:
