@@ -199,7 +199,9 @@ def opened(photos: list[pairs.Photo], folder: str) -> dict[str, Detector]:
 
 
 def seen(name: str, signal: Signal) -> bool:
-    """Whether the floors still take it for what it is: no answer counts as the worst."""
+    """Whether the floors still take it for what it is; no answer counts as the worst. Ends where a detector failed."""
+    if signal.state is State.FAILED:
+        raise SystemExit(f"{name}: {signal.reason}")
     if name == "photograph":
         return signal.unknown or (signal.value or 0.0) >= DRAWN
     return signal.state is not State.ABSENT
@@ -212,9 +214,14 @@ def both(made: Pixels | Picture) -> tuple[Picture, ...]:
 
 def measured(photos: list[pairs.Photo], only: list[str] | None) -> dict[str, dict[str, list[bool]]]:
     """Attack → what → one answer for each photograph."""
+    with tempfile.TemporaryDirectory() as folder:  # the bank is looked at with each picture
+        return _measured(photos, opened(photos, folder), only)
+
+
+def _measured(
+    photos: list[pairs.Photo], detectors: dict[str, Detector], only: list[str] | None
+) -> dict[str, dict[str, list[bool]]]:
     found: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
-    with tempfile.TemporaryDirectory() as folder:
-        detectors = opened(photos, folder)
     for photo in photos:
         original = pairs.picture(photo.rgb)
         patched = pairs.patched(photo, PATCH)

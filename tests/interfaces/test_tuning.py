@@ -15,6 +15,7 @@ from rambarde.interfaces import parts, tuning
 from rambarde.interfaces.labelled import Terms
 from rambarde.interfaces.settings import Settings
 from rambarde.measure.evaluate import Judged
+from rambarde.measure.exhibits import Exhibit
 from rambarde.measure.rows import Row
 from rambarde.nouns.decision import Outcome, Point
 from rambarde.nouns.fault import Fault
@@ -130,3 +131,65 @@ def test_a_candidate_that_differs_in_more_is_not_used(monkeypatch: pytest.Monkey
             made.stopped(5, rows, found)
         assert caught.value.code == "patch_changed_more"
         monkeypatch.undo()
+
+
+BARER = b"""  - id: barer
+    at: [release]
+    when: {all: [{signal: change.exposure, at_least: 0.3}, {signal: prompt.pose, at_least: 0.6}]}
+    then: review
+    reason: No.
+"""
+SEEN = TEXT.replace(b"rules:\n", b"rules:\n" + BARER, 1)
+
+
+def looks(number: int) -> tuple[list[Exhibit], dict[tuple[str, str], Judged]]:
+    """Pictures and pairs with random signals of everything, but nothing that floors act on."""
+    turn = random.Random(9)
+    rows, found = [], {}
+    for n in range(number):
+        both = {"input": f"{n}.png", "output": f"{n}.jpg"} if n % 2 else {"image": f"{n}.jpg"}
+        rows.append(Exhibit(str(n), "c", "s", "safe", **both))
+        signals = {
+            name: Signal.measured(name, round(turn.random(), 6))
+            if name in ("output.nudity", "change.exposure", "prompt.pose")
+            else Signal.measured(name, 0.9)
+            if name == "prompt.reduces_exposure"
+            else Signal.absent(name)
+            for name in NAMES
+        }
+        found[rows[-1].key] = Judged(Outcome.ALLOW, (), False, signals)
+    return rows, found
+
+
+def test_pictures_move_the_rules_of_release_and_are_decided_at_both_points() -> None:
+    rows, found = looks(120)
+    made = tuning.tuning(SEEN, "seen", NAMES, (), TERMS, found, [DAY], tuning.PICTURES)
+    assert [(k.rule, k.signal) for k in made.knobs] == [
+        ("barer", "change.exposure"),
+        ("sexual-output", "output.nudity"),
+        ("nude-looking-output", "output.nudity"),
+        ("nude-looking-output", "change.exposure"),
+    ]
+    assert {(k.signal, k.fixed) for k in made.fixed} == {
+        (name, "no signal of the pictures") for name in ("prompt.pose", "prompt.sexual", "prompt.exposure")
+    }
+    counts = []
+    for step in (-200, 0, 200):
+        again = Evaluator(read_policy(made.candidate(step), NAMES), NAMES)
+        slow = 0
+        for one in rows:
+            facts = Facts("edit" if one.input else "generate", "web", "standard", "unknown", False, DAY)
+            signals = found[one.key].signals or {}
+            slow += any(again.decide(p, facts, signals).outcome is not Outcome.ALLOW for p in Point)
+        assert made.stopped(step, rows, found) == slow
+        counts.append(slow)
+    assert counts[0] > counts[1] > counts[2] >= 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"), [("known-image", "rule_untouchable"), ("sexual-content", "rule_not_at_release")]
+)
+def test_pictures_say_nothing_of_what_is_asked_at_admit_only(rule: str, code: str) -> None:
+    with pytest.raises(Fault) as caught:
+        tuning.tunable(POLICY, [rule], tuning.PICTURES)
+    assert caught.value.code == code

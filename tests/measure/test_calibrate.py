@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rambarde.measure.calibrate import LEAST, MOST, REACH, allowed, first, moved, needed, split
+from rambarde.measure.exhibits import Exhibit
 from rambarde.measure.intervals import upper
 from rambarde.measure.rows import Row
 from rambarde.nouns.fault import Fault
@@ -81,3 +82,22 @@ def test_the_split_is_by_text_and_the_same_in_every_order() -> None:
     assert {r.id for r in split(rows[::-1], 0.25)[1]} == {r.id for r in held}
     assert {r.id for r in held} <= {r.id for r in split(rows, 0.5)[1]}
     assert split(rows, 0)[1] == []
+
+
+def test_edits_of_one_photograph_are_held_out_together_wherever_it_lies() -> None:
+    def pair(photo: int, number: int, folder: str) -> Exhibit:
+        return Exhibit(
+            f"{photo}-{number}",
+            "c",
+            "s",
+            "safe",
+            input=f"{folder}/{photo}.png",
+            output=f"{photo}-{number}.png",
+        )
+
+    pairs = [pair(photo, number, "here") for photo in range(400) for number in range(3)]
+    on, held = split(pairs, 0.25)
+    assert not {one.input for one in on} & {one.input for one in held} and len(held) % 3 == 0
+    assert 200 <= len(held) <= 400
+    _, moved_held = split([pair(photo, 0, "there") for photo in range(400)], 0.25)
+    assert {one.id for one in moved_held} == {one.id for one in held if one.id.endswith("-0")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -160,9 +161,8 @@ class Lineage:
             if kept is None:
                 lost.append(_shares(trace))
                 continue
-            picture = await self.sight.decode(kept.data, field="original")
-            if picture.sha256 not in sent:
-                pictures.append(picture)
+            if hashlib.sha256(kept.data).hexdigest() not in sent:
+                pictures.append(await self.sight.decode(kept.data, field="original"))
         return tuple(pictures), tuple(lost)
 
 

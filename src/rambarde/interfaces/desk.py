@@ -93,6 +93,11 @@ class Desk:
             cabinet,
         )
 
+    async def tidy(self) -> dict[str, int]:
+        """Let verdicts take effect whose process died, and erase what is past its time; how many of each type."""
+        await self.review.settle()
+        return {"appeal": await self.cabinet.purge(), "outcome": await self.register.purge()}
+
 
 @contextmanager
 def recording(vault: Vault) -> Iterator[LogRecorder]:

@@ -45,9 +45,8 @@ class Retention:
 
     async def expire(self) -> None:
         """Erase what has expired, of every type but records."""
+        self.gone.update(await self.desk.tidy())
         self.gone.update(await self.vault.items.purged())
-        self.gone["appeal"] += await self.desk.cabinet.purge()
-        self.gone["outcome"] += await self.desk.register.purge()
         self.gone["evidence"] += await self.archive.tidy()
         self.gone["exposure"] += await self.vault.lineage.purge()
         self.gone["fingerprint"] += await self.vault.database.run(expire, self.vault, self.prints)

@@ -1,8 +1,12 @@
-"""Tuning: an operator's policy with its own thresholds moved together, and how many rows each place stops."""
+"""Tuning: an operator's policy with its own thresholds moved together, and how many rows each place stops.
+
+What may move depends on what the rows are about: prompts say something of rules at admit, pictures of those at
+release.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -11,12 +15,30 @@ from rambarde.guard.policy.evaluation import Evaluator, Facts
 from rambarde.guard.policy.language import Policy, Rule
 from rambarde.guard.policy.patch import Knob, knobs, patched
 from rambarde.guard.policy.reading import read_policy
+from rambarde.interfaces.exhibited import of_pictures
 from rambarde.interfaces.labelled import Answers, Terms, of_text
 from rambarde.measure.calibrate import LEAST, MOST, moved
 from rambarde.measure.evaluate import Judged
-from rambarde.measure.rows import Row
+from rambarde.measure.rows import Labelled
 from rambarde.nouns.decision import Outcome, Point
 from rambarde.nouns.fault import Fault, Kind, invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What rows are about: `at` is where rules are asked that may be tuned, `points` are all at which a row is
+    decided, `signals` those that may be compared with another number.
+    """
+
+    rows: str
+    measured: str
+    at: Point
+    points: tuple[Point, ...]
+    signals: Callable[[Catalogue], tuple[str, ...]]
+
+
+PROMPTS = Matter("prompts", "the text", Point.ADMIT, (Point.ADMIT,), of_text)
+PICTURES = Matter("pictures", "the pictures", Point.RELEASE, (Point.ADMIT, Point.RELEASE), of_pictures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +53,7 @@ class Tuning:
     fixed: tuple[Knob, ...]
     terms: Terms
     days: Sequence[date]
+    matter: Matter = PROMPTS
     _made: dict[int, Evaluator] = field(default_factory=dict)
 
     def thresholds(self, step: int) -> dict[Knob, float]:
@@ -40,10 +63,10 @@ class Tuning:
         """The policy's text with the thresholds of this step."""
         return patched(self.text, self.thresholds(step), source=self.source)
 
-    def stopped(self, step: int, rows: Sequence[Row], answers: Answers) -> int:
+    def stopped(self, step: int, rows: Sequence[Labelled], answers: Answers) -> int:
         """How many of the rows would be stopped; one that could not be judged is."""
         evaluator = self._evaluator(step)
-        return sum(self._stops(evaluator, row, answers[row.kind, row.text]) for row in rows)
+        return sum(self._stops(evaluator, row, answers[row.key]) for row in rows)
 
     def _evaluator(self, step: int) -> Evaluator:
         if step not in self._made:
@@ -52,25 +75,26 @@ class Tuning:
             self._made[step] = Evaluator(policy, self.names)
         return self._made[step]
 
-    def _stops(self, evaluator: Evaluator, row: Row, judged: Judged) -> bool:
+    def _stops(self, evaluator: Evaluator, row: Labelled, judged: Judged) -> bool:
         if judged.outcome is None or judged.signals is None:
             return True
         terms = self.terms
         return any(
             evaluator.decide(
-                Point.ADMIT,
-                Facts(row.kind, terms.surface, terms.mode, terms.country, terms.age_assured, day),
+                point,
+                Facts(row.action, terms.surface, terms.mode, terms.country, terms.age_assured, day),
                 judged.signals,
             ).outcome
             is not Outcome.ALLOW
+            for point in self.matter.points
             for day in self.days
         )
 
 
-def tunable(policy: Policy, wanted: Collection[str]) -> tuple[str, ...]:
-    """The rules to tune: those named, or all of the operator's own at admit.
+def tunable(policy: Policy, wanted: Collection[str], matter: Matter = PROMPTS) -> tuple[str, ...]:
+    """The rules to tune: those named, or all of the operator's own at the point that the rows are about.
 
-    Raises `Fault`: `rule_unknown`, `rule_untouchable` (a floor, or law), `rule_not_at_admit`.
+    Raises `Fault`: `rule_unknown`, `rule_untouchable` (a floor, or law), `rule_not_at_admit`, `rule_not_at_release`.
     """
     rules = {rule.id: rule for rule in policy.rules}
     for name in wanted:
@@ -89,14 +113,15 @@ def tunable(policy: Policy, wanted: Collection[str]) -> tuple[str, ...]:
                 remedy="Tune a rule of your own; it can be stricter than a floor.",
                 field="rule",
             )
-        if Point.ADMIT not in rules[name].points:
+        if matter.at not in rules[name].points:
             raise invalid(
-                "rule_not_at_admit",
-                f"{name!r} is asked at release only, where pictures are judged.",
-                remedy="Labelled prompts say nothing of it: choose a rule of admit.",
+                f"rule_not_at_{matter.at}",
+                f"{name!r} is not asked at {matter.at}.",
+                remedy=f"Labelled {matter.rows} say nothing of it: choose a rule of {matter.at}, "
+                "or label the other kind (`--images`).",
                 field="rule",
             )
-    return tuple(wanted) or tuple(r.id for r in rules.values() if _own(r) and Point.ADMIT in r.points)
+    return tuple(wanted) or tuple(r.id for r in rules.values() if _own(r) and matter.at in r.points)
 
 
 def tuning(
@@ -107,13 +132,14 @@ def tuning(
     terms: Terms,
     answers: Answers,
     days: Sequence[date],
+    matter: Matter = PROMPTS,
 ) -> Tuning:
     """What can be moved in the text. Raises `Fault` `nothing_to_tune` where that is nothing."""
     policy = read_policy(text, names, source=source)
-    chosen = tunable(policy, rules)
-    graded = _graded(answers, names)
+    chosen = tunable(policy, rules, matter)
+    graded = _graded(answers, matter.signals(names))
     found = [
-        knob if knob.fixed else replace(knob, fixed=_why(knob, graded))
+        knob if knob.fixed else replace(knob, fixed=_why(knob, graded, matter))
         for knob in knobs(text, names, chosen, source=source)
     ]
     movable = tuple(knob for knob in found if not knob.fixed)
@@ -121,22 +147,22 @@ def tuning(
     if not movable:
         raise invalid(
             "nothing_to_tune",
-            f"No threshold of {', '.join(chosen) or 'any own rule at admit'} can be moved.",
+            f"No threshold of {', '.join(chosen) or f'any own rule at {matter.at}'} can be moved.",
             remedy="; ".join(f"{knob.rule} {knob.signal}: {knob.fixed}" for knob in fixed[:4])
-            or "Write a rule of your own that compares a signal of the text with a number.",
+            or f"Write a rule of your own that compares a signal of {matter.measured} with a number.",
             field="rule",
         )
-    return Tuning(text, source, policy, names, movable, fixed, terms, days)
+    return Tuning(text, source, policy, names, movable, fixed, terms, days, matter)
 
 
 def _own(rule: Rule) -> bool:
     return not rule.floor and rule.source is None
 
 
-def _why(knob: Knob, graded: Mapping[str, bool]) -> str:
+def _why(knob: Knob, graded: Mapping[str, bool], matter: Matter) -> str:
     """Why a knob stays where it is; empty if it may move."""
     if knob.signal not in graded:
-        return "no signal of the text"
+        return f"no signal of {matter.measured}"
     if not graded[knob.signal]:
         return "only 0 and 1 were measured"
     if not LEAST <= knob.threshold <= MOST:
@@ -144,9 +170,9 @@ def _why(knob: Knob, graded: Mapping[str, bool]) -> str:
     return ""
 
 
-def _graded(answers: Answers, names: Catalogue) -> dict[str, bool]:
-    """Signals of the text, and whether any value of them lies between 0 and 1."""
-    found = dict.fromkeys(of_text(names), False)
+def _graded(answers: Answers, signals: Collection[str]) -> dict[str, bool]:
+    """These signals, and whether any value of them lies between 0 and 1."""
+    found = dict.fromkeys(signals, False)
     for judged in answers.values():
         for name, signal in (judged.signals or {}).items():
             if name in found and signal.value is not None and 0.0 < signal.value < 1.0:

@@ -141,7 +141,6 @@ class Gateway:
         """What has expired is erased, not only hidden."""
         while True:
             try:
-                await self.desk.review.settle()
                 await self.retention.expire()
                 await self.retention.hourly()
                 await self.vault.database.run(self.tracing.index.catch_up)

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterable
 
 from rambarde.measure.intervals import upper
-from rambarde.measure.rows import Row
+from rambarde.measure.rows import R
 from rambarde.nouns.fault import Fault, Kind
 
 REACH = 500
@@ -83,11 +83,11 @@ def first(stopped: Callable[[int], int], most: int) -> int | None:
     return low
 
 
-def split(rows: Iterable[Row], held_out: float) -> tuple[list[Row], list[Row]]:
-    """Rows to calibrate on, and rows to try the result on; by the text's digest, so every run splits alike."""
-    calibrating: list[Row] = []
-    trying: list[Row] = []
+def split(rows: Iterable[R], held_out: float) -> tuple[list[R], list[R]]:
+    """Rows to calibrate on, and rows to try the result on; by the lot's digest, so every run splits alike."""
+    calibrating: list[R] = []
+    trying: list[R] = []
     for row in rows:
-        place = int.from_bytes(hashlib.sha256(f"{row.kind}\n{row.text}".encode()).digest()[:8], "big") / 2**64
+        place = int.from_bytes(hashlib.sha256(row.lot.encode()).digest()[:8], "big") / 2**64
         (trying if place < held_out else calibrating).append(row)
     return calibrating, trying

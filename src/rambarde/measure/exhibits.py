@@ -52,6 +52,15 @@ class Exhibit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.kind, "\n".join((self.input or "", self.shown, self.text or ""))
 
     @property
+    def action(self) -> str:
+        return "generate" if self.input is None else "edit"
+
+    @property
+    def lot(self) -> str:
+        """The name of the picture that it starts from: edits of one photograph resemble each other."""
+        return PurePath(self.input or self.shown).name
+
+    @property
     def unsafe(self) -> bool:
         return self.label == UNSAFE
 

@@ -40,6 +40,16 @@ class Labelled(Protocol):
     def unsafe(self) -> bool: ...
 
     @property
+    def action(self) -> str:
+        """What it asks for, as requests say it: `generate` or `edit`."""
+        ...
+
+    @property
+    def lot(self) -> str:
+        """What rows that are much alike have in common: they are held out together, or not at all."""
+        ...
+
+    @property
     def dimensions(self) -> Mapping[str, str]:
         """By what rows are told apart: dimension → value."""
         ...
@@ -81,6 +91,14 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def key(self) -> tuple[str, str]:
         return self.kind, self.text
+
+    @property
+    def action(self) -> str:
+        return self.kind
+
+    @property
+    def lot(self) -> str:
+        return f"{self.kind}\n{self.text}"
 
     @property
     def dimensions(self) -> Mapping[str, str]:

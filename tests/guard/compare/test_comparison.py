@@ -283,3 +283,24 @@ def test_same_answer_from_many_threads(astronaut, patched):
     with ThreadPoolExecutor(3) as pool:
         together = list(pool.map(lambda o: compare(original, picture_of(o)), outputs))
     assert alone == together
+
+
+def test_a_prepared_original_is_not_looked_at_again(astronaut, monkeypatch):
+    """What `compare` wants of it is there before the output is: only the output's face is recognised then."""
+    original = picture_of(astronaut)
+    headless = picture_of(astronaut[190:])
+    comparison.prepare(original)
+    comparison.prepare(headless)
+    looked = []
+    recogniser = comparison.identity.shared()
+    embed = recogniser.embed
+    monkeypatch.setattr(recogniser, "embed", lambda rgb, face: looked.append(id(rgb)) or embed(rgb, face))
+    back = comparison.back
+    monkeypatch.setattr(comparison, "back", lambda rgb, body: looked.append(id(rgb)) or back(rgb, body))
+    output = picture_of(harmless(astronaut)["warmer"])
+    prepared = compare(original, output)
+    assert looked == [id(output.rgb)]
+    assert prepared == compare(picture_of(astronaut), picture_of(harmless(astronaut)["warmer"]))
+    before = len(looked)
+    compare(headless, output)
+    assert len(looked) == before

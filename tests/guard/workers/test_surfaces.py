@@ -28,6 +28,8 @@ from tests.bad_pictures import bad_pictures, save, scene
 
 pytestmark = pytest.mark.slow  # which a soak test is, too: `-m soak` asks for it
 HERE = Sight()
+STEP = 500
+"""Pictures between two looks at the memory."""
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +182,13 @@ async def flat(remote: Inspector, warm: int, count: int, side: int, most: int) -
     await look_at(remote, range(warm), side)
     before = memory(remote)
     descriptors = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
-    await look_at(remote, range(warm, warm + count), side)
+    start = time.monotonic()
+    for first in range(warm, warm + count, STEP):
+        await look_at(remote, range(first, min(first + STEP, warm + count)), side)
+        done = min(first + STEP, warm + count) - warm  # `-s` shows the curve
+        print(
+            f"{done} pictures, {time.monotonic() - start:.0f} s: {before} -> {memory(remote)} MB", flush=True
+        )
     assert memory(remote) - before <= most
     assert len(os.listdir("/proc/self/fd")) <= descriptors + 8  # noqa: PTH208
     assert remote._pool.pids == pids, "and no worker was lost"

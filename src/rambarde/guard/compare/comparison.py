@@ -91,6 +91,8 @@ def compare(original: Picture, output: Picture) -> tuple[PersonChange, ...]:
     What is found in a picture is kept as long as the picture, so that an original costs once for all its
     outputs.
     """
+    for picture in (original, output):
+        persons.shared().begin(picture.rgb)  # beside the faces, and what is measured of them
     before, after = _view(original), _view(output)
     matches = {
         m.original: m for m in pair([p.vector for p in before.people], [p.vector for p in after.people])
@@ -105,11 +107,17 @@ def compare(original: Picture, output: Picture) -> tuple[PersonChange, ...]:
         found = _change(person.body, after.people[match.output].body, output.rgb)
         changes.append(_known(i, match.output, match.cosine, match.by_position, found))
     changes.extend(_unknown(i, "too many people") for i in range(len(before.people), len(before.faces)))
-    hidden = _bodies(original.rgb)
-    backs = _backs.get(original.rgb, lambda: tuple(back(original.rgb, b) for b in hidden[:MOST]))
+    hidden, backs = _bodies(original.rgb), _backs_of(original.rgb)
     same = [unmoved(one, output.rgb) for one in backs] + [False] * (len(hidden) - len(backs))
     changes.extend(_unmoved(None) if one else _unknown(None, "no face") for one in same)
     return tuple(changes)
+
+
+def prepare(original: Picture) -> None:
+    """Find now all that `compare` will want of an original: a memo keeps it as long as the picture."""
+    persons.shared().begin(original.rgb)
+    _view(original)
+    _backs_of(original.rgb)
 
 
 def _change(original: Body, output: Body, rgb: Pixels) -> Change:
@@ -151,6 +159,10 @@ def _people(picture: Picture) -> int:
 
 def _bodies(rgb: Pixels) -> tuple[persons.Person, ...]:
     return _headless.get(rgb, lambda: bodies(rgb, faces.shared().find(rgb)))
+
+
+def _backs_of(rgb: Pixels) -> tuple[Back, ...]:
+    return _backs.get(rgb, lambda: tuple(back(rgb, body) for body in _bodies(rgb)[:MOST]))
 
 
 def _view(picture: Picture) -> _View:

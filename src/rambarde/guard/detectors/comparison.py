@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rambarde.guard.compare.comparison import PersonChange, compare, exposures, load, newcomers
+from rambarde.guard.compare.comparison import PersonChange, compare, exposures, load, newcomers, prepare
 from rambarde.guard.detectors.contract import Change, DetectorInfo, Reading, Subject
 from rambarde.nouns.request import Picture
 from rambarde.nouns.signal import Signal, SignalSpec
@@ -53,8 +53,8 @@ class ComparisonDetector:
         self._digest = load()
 
     def prepare(self, picture: Picture) -> None:
-        """Find the people of an input now; they are remembered as long as the picture."""
-        newcomers((), picture)
+        """Find and measure the people of an input now; they are remembered as long as the picture."""
+        prepare(picture)
 
     def inspect(self, subject: Change, /) -> Reading:
         if not self._digest:

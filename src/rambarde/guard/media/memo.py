@@ -46,6 +46,11 @@ class Memo(Generic[T]):
                 future.set_exception(error)
         return future.result()
 
+    def __contains__(self, array: object) -> bool:
+        """Whether it is known for this array, or somebody is at it."""
+        entry = self._found.get(id(array))
+        return entry is not None and entry[0]() is array
+
     def _forget(self, key: int, ref: weakref.ref[Any]) -> None:
         with self._lock:
             entry = self._found.get(key)

@@ -5,6 +5,7 @@ Model: NanoDet-g at 416 pixels (RangiLyu), trained on COCO; of its 80 classes on
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass
 from functools import cache
@@ -31,6 +32,8 @@ _MEAN = np.array([103.53, 116.28, 123.675], np.float32)
 _SPREAD = np.array([57.375, 57.12, 58.395], np.float32)
 
 Floats = NDArray[np.float32]
+_First = tuple[Floats, Floats]
+"""Scores and boxes of the first look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Persons:
         self._network = Network(vendored("nanodet.onnx"))
         self._memo: Memo[tuple[Person, ...]] = Memo()
         self._glances: Memo[tuple[Person, ...]] = Memo()
+        self._firsts: Memo[_First] = Memo()
 
     @property
     def sha256(self) -> str:
@@ -66,12 +70,26 @@ class Persons:
         """The same in one look, which is enough beside somebody who was found by the face."""
         return self._glances.get(rgb, lambda: self._find(rgb, certain=False))
 
+    def begin(self, rgb: NDArray[np.uint8]) -> None:
+        """Take the first look in a thread beside this one; who asks next waits for it. Returns at once.
+
+        For a picture that somebody waits for, where another core may be free. What goes wrong is told to who asks.
+        """
+        if not rgb.flags.writeable and rgb not in self._firsts:  # else nothing is remembered, or it is there
+            threading.Thread(target=self._begun, args=(rgb,), name="persons", daemon=True).start()
+
+    def _begun(self, rgb: NDArray[np.uint8]) -> None:
+        with contextlib.suppress(Exception):  # not remembered: the next one tries it again
+            self._first(rgb)
+
+    def _first(self, rgb: NDArray[np.uint8]) -> _First:
+        return self._firsts.get(rgb, lambda: self._look(fit(rgb, SIDE)))
+
     def _find(self, rgb: NDArray[np.uint8], certain: bool = True) -> tuple[Person, ...]:
-        view = fit(rgb, SIDE)
-        scale = max(view.shape[:2]) / max(rgb.shape[:2])
-        scores, boxes = self._look(view)
+        scores, boxes = self._first(rgb)
+        scale = SIDE / max(rgb.shape[:2])
         top = float(scores.max())
-        best = self._further(rgb, view, top) if certain else top
+        best = self._further(rgb, top) if certain else top
         if best < FLOOR:
             return ()
         persons = []
@@ -81,13 +99,13 @@ class Persons:
             persons.append(Person((x0, y0, x1 - x0, y1 - y0), best * float(scores[i]) / top))
         return tuple(persons)
 
-    def _further(self, rgb: NDArray[np.uint8], view: NDArray[np.uint8], first: float) -> float:
+    def _further(self, rgb: NDArray[np.uint8], first: float) -> float:
         """The mean best score over as many looks as it takes to be certain."""
         looks = [first]
         for mirrored, side in ((True, SIDE), (False, _ZOOM), (True, _ZOOM)):
             if not _CERTAIN[0] <= float(np.mean(looks)) < _CERTAIN[1]:
                 break
-            seen = view if side == SIDE else fit(rgb, side)
+            seen = fit(rgb, side)
             looks.append(float(self._look(seen[:, ::-1] if mirrored else seen)[0].max()))
         return float(np.mean(looks))
 

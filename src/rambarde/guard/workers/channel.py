@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import os
+import select
 import socket
 import time
 from collections.abc import Sequence
@@ -62,6 +63,12 @@ class Channel:
         except msgspec.DecodeError as error:
             close(fds)
             raise Garbage("it is no message") from error
+
+    def wait(self, seconds: float) -> bool:
+        """Whether something comes, be it the end, within so many seconds. Reads nothing."""
+        ready = select.poll()  # `select` knows no descriptor above 1,023
+        ready.register(self._line, select.POLLIN)
+        return bool(ready.poll(seconds * 1000))
 
     def receive(self, until: float | None, longest: int = LONGEST) -> tuple[bytes, list[int]]:
         """The next message as bytes, and the descriptors beside it, which are now the caller's."""

@@ -13,7 +13,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from rambarde.guard.workers import message
+from rambarde.guard.workers import message, pulse
 from rambarde.guard.workers.channel import Channel, Garbage, Late, close
 from rambarde.guard.workers.message import Loaded, Ready, Reply
 from rambarde.guard.workers.task import Task
@@ -27,6 +27,8 @@ START, LOAD = 60.0, 60.0
 """Seconds within which a worker must be there, and a detector loaded."""
 _IDLE = 0.5
 """Seconds between looks whether an idle worker still lives."""
+_PATIENT = 5
+"""How many times its time a task may run while others have the processor."""
 _REST = 10.0
 """Longest pause before another start, after starts that failed."""
 _MEMORY = {
@@ -167,8 +169,7 @@ class Minder(threading.Thread):
             self._pool.lost(task, self._ended(error), is_its_own=False)
             return False
         try:
-            reply, fds = self._channel.reply(task.seconds)
-            self._settle(task, reply, fds)
+            self._settle(task, *self._reply(task))
         except (OSError, EOFError, Late, Garbage) as error:
             board.done(task)
             self._pool.lost(task, self._ended(error), is_its_own=True, is_hung=isinstance(error, Late))
@@ -176,6 +177,21 @@ class Minder(threading.Thread):
         self._served += 1
         board.done(task, time.monotonic() - start)
         return True
+
+    def _reply(self, task: Task) -> tuple[Reply, list[int]]:
+        """The worker's reply. Raises as `Channel.reply`: `Late` for a worker that hangs.
+
+        One that wants to run and may not, because the machine is busy, does not hang. Nobody waits for its
+        answer any more, but to end it would cost the machine another start.
+        """
+        assert self._channel is not None and self._process is not None
+        since = pulse.spent(self._process.pid)
+        for _ in range(_PATIENT):
+            if self._channel.wait(task.seconds):
+                return self._channel.reply(task.seconds)
+            if not pulse.starved(self._process.pid, since, task.seconds):
+                break
+        raise Late
 
     def _settle(self, task: Task, reply: Reply, fds: list[int]) -> None:
         try:

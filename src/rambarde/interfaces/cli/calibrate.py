@@ -21,16 +21,19 @@ from rambarde.interfaces.cli.measuring import (
     Rows,
     Surface,
     measure,
+    measure_pictures,
+    refuse_both,
     terms,
     under,
 )
 from rambarde.interfaces.cli.options import Config, Json, print_json
+from rambarde.interfaces.exhibited import exhibits
 from rambarde.interfaces.judge import Judge
 from rambarde.interfaces.labelled import Answers, data_sets
-from rambarde.interfaces.tuning import Tuning, tunable, tuning
+from rambarde.interfaces.tuning import PICTURES, PROMPTS, Tuning, tunable, tuning
 from rambarde.measure.calibrate import allowed, first, split
 from rambarde.measure.intervals import clopper_pearson, upper
-from rambarde.measure.rows import Row, once
+from rambarde.measure.rows import Labelled, once
 from rambarde.measure.sweep import Share
 from rambarde.nouns.caller import STANDARD, UNKNOWN_COUNTRY
 from rambarde.nouns.fault import invalid
@@ -62,7 +65,7 @@ def calibrate(
     out: Annotated[Path, typer.Option("-o", "--out", help="Write the candidate policy there.")],
     rule: Annotated[
         list[str] | None,
-        typer.Option("--rule", help="Tune only this own rule; repeat. Default: all own ones at admit."),
+        typer.Option("--rule", help="Tune only this own rule; repeat. Default: all own ones at that point."),
     ] = None,
     confidence: Annotated[
         float, typer.Option("--confidence", help="How sure the rate must be promised.")
@@ -71,6 +74,9 @@ def calibrate(
         float, typer.Option("--hold-out", help="Share of the rows to try the result on; 0: none.")
     ] = 0.25,
     image: Picture = None,
+    images: Annotated[
+        bool, typer.Option("--images", help="DATA are labelled pictures and pairs; tune rules at release.")
+    ] = False,
     policy: Chosen = None,
     surface: Surface = "web",
     mode: Mode = STANDARD,
@@ -86,21 +92,29 @@ def calibrate(
         _between(hold_out, 0.0, "hold-out")
     if out.exists():
         raise invalid("file_exists", f"{out} exists.", remedy="Name another file.", field="out")
-    rows = once(data_sets(data))
+    refuse_both(image, images)
+    matter = PICTURES if images else PROMPTS
+    shown = once(exhibits(data)) if images else {}
+    written = {} if images else once(data_sets(data))
+    rows: dict[tuple[str, str], Labelled] = {**shown, **written}
     asked = terms(surface, mode, country, age_assured)
     running, names = under(config, policy)
     current, text, source = named(None, running, names)
-    tunable(current, rule or ())
-    safe = [row for row in rows.values() if not row.unsafe]
+    tunable(current, rule or (), matter)
+    # A row without a label says what a picture shows, and nothing of what must be stopped.
+    safe = [row for row in rows.values() if row.label == "safe"]
     chosen_on, held = split(safe, hold_out)
     most = allowed(len(chosen_on), false_positives, confidence)
     opened = Judge.open(running)
     try:
-        found = measure(opened, list(rows), asked, image)
+        if images:
+            found = measure_pictures(opened, [row for row in shown.values() if row.label], asked)
+        else:
+            found = measure(opened, list(written), asked, image)
         days = opened.chain.policies.days()
     finally:
         opened.close()
-    tuned = tuning(text, source, names, rule or (), found.terms, found.answers, days)
+    tuned = tuning(text, source, names, rule or (), found.terms, found.answers, days, matter)
     unsafe = [row for row in rows.values() if row.unsafe]
     proposal = _propose(tuned, found.answers, (chosen_on, held, unsafe), most, false_positives, confidence)
     candidate = tuned.candidate(proposal.step)
@@ -124,14 +138,14 @@ def _between(value: float, least: float, field: str) -> None:
 def _propose(
     tuned: Tuning,
     answers: Answers,
-    parts: tuple[list[Row], list[Row], list[Row]],
+    parts: tuple[list[Labelled], list[Labelled], list[Labelled]],
     most: int,
     wanted: float,
     confidence: float,
 ) -> Proposal:
     chosen_on, held, unsafe = parts
 
-    def share(step: int, rows: list[Row]) -> Share:
+    def share(step: int, rows: list[Labelled]) -> Share:
         return Share.count(tuned.stopped(step, rows, answers), len(rows))
 
     step = first(lambda step: tuned.stopped(step, chosen_on, answers), most)
@@ -215,7 +229,7 @@ def _print(tuned: Tuning, proposal: Proposal, diff: str, out: Path, wanted: floa
         f"unsafe rows stopped: {_told(proposal.recall_before)} before, {_told(proposal.recall_after)} now"
     )
     typer.echo(
-        f"With {confidence:.0%} confidence at most {proposal.bound:.2%} of harmless requests like these are "
+        f"With {confidence:.0%} confidence at most {proposal.bound:.2%} of harmless {tuned.matter.rows} like these are "
         f"stopped (wanted: {wanted:.2%})."
     )
     if proposal.contradicted:

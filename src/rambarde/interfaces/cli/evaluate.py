@@ -27,6 +27,7 @@ from rambarde.interfaces.cli.measuring import (
     Surface,
     measure,
     measure_pictures,
+    refuse_both,
     terms,
     under,
 )
@@ -77,13 +78,7 @@ def evaluate(
     """Judge labelled prompts or pictures: what is found, what is stopped wrongly. Exit status 1 if a row was not."""
     before = _earlier(earlier) if earlier else None
     asked = terms(surface, mode, country, age_assured)
-    if images and image is not None:
-        raise invalid(
-            "image_and_images",
-            "With --images each row names its own pictures.",
-            remedy="Leave --image out.",
-            field="image",
-        )
+    refuse_both(image, images)
     running, names = under(config, policy)
     crossed: list[tuple[str, ...]] = []
     if images:

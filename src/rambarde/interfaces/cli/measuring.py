@@ -1,4 +1,4 @@
-"""What `evaluate` and `calibrate` share: under whom labelled prompts are judged, and judging them."""
+"""What `evaluate` and `calibrate` share: under whom labelled rows are judged, and judging them."""
 
 from __future__ import annotations
 
@@ -68,6 +68,17 @@ def terms(surface: str, mode: str, country: str, age_assured: bool) -> Terms:
             field="country",
         )
     return Terms(surface, mode, country, age_assured, SUPPOSED)
+
+
+def refuse_both(image: Path | None, images: bool) -> None:
+    """Raises `Fault` `image_and_images`."""
+    if images and image is not None:
+        raise invalid(
+            "image_and_images",
+            "With --images each row names its own pictures.",
+            remedy="Leave --image out.",
+            field="image",
+        )
 
 
 def measure(
