@@ -188,7 +188,7 @@ def _table(connection: duckdb.DuckDBPyConnection, path: Path, wanted: Wanted) ->
             field="frame",
         )
     try:
-        shown = connection.execute("describe select * from " + reader, [str(path)]).fetchall()
+        shown = connection.execute("describe select * from " + reader, [str(path)]).fetchall()  # noqa: S608
         kinds = {str(row[0]): str(row[1]) for row in shown}
         column = _id_column(kinds, wanted.column)
         stratum = _named(kinds, wanted.stratum, "stratum") if wanted.stratum else "null::varchar"

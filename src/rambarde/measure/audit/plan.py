@@ -7,15 +7,20 @@ Sources: W. G. Cochran, "Sampling Techniques" (1977), 4, 5 and 12. The simple an
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from rambarde.measure.audit.figure import Figure
 from rambarde.measure.audit.prevalence import Instrument
+from rambarde.measure.audit.stratified import Stratum
+from rambarde.measure.audit.stratified import stratified as estimating
 from rambarde.measure.intervals import CONFIDENCE
 from rambarde.nouns.fault import invalid
 
 LIMIT = 10**12
+_STEP = 1.01
+"""How a sample grows until Wilson's interval is narrow enough, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,16 @@ def stratified(
             field="allocation",
         )
     normal = math.ceil(top * z * z / (half_width**2 + z * z * within / whole))
-    split = allocate(parts, max(normal, len(parts)), allocation)
+    count, split = min(max(normal, 2 * len(parts)), whole), {}
+    while True:
+        split = allocate(parts, max(count, sum(min(2, one.size) for one in parts)), allocation)
+        drawn = [
+            Stratum(one.name, one.size, split[one.name], round(split[one.name] * one.expected))
+            for one in parts
+        ]
+        if count >= whole or _half(estimating(drawn, confidence=confidence, finite=True)) <= half_width:
+            break
+        count = min(whole, math.ceil(count * _STEP))
     count = sum(split.values())
     return Plan(
         "stratified", half_width, confidence, expected, count, count, normal, allocation, split, whole
@@ -136,9 +150,18 @@ def two_phase(
     spread = between + math.fsum(w * s * s / r for w, s, r in zip(weights, spreads, rates, strict=True))
     normal = math.ceil(spread * (z / half_width) ** 2)
     draw = max(normal, 2 * len(parts))
-    split = {
-        one.name: max(2, math.ceil(draw * w * r)) for one, w, r in zip(parts, weights, rates, strict=True)
-    }
+    while True:
+        sizes = {one.name: max(2, round(draw * w)) for one, w in zip(parts, weights, strict=True)}
+        split = {
+            one.name: max(2, math.ceil(sizes[one.name] * r)) for one, r in zip(parts, rates, strict=True)
+        }
+        drawn = [
+            Stratum(one.name, sizes[one.name], split[one.name], round(split[one.name] * one.expected))
+            for one in parts
+        ]
+        if _half(estimating(drawn, confidence=confidence, first_phase=True)) <= half_width:
+            break
+        draw = math.ceil(draw * _STEP)
     return Plan(
         "two-phase",
         half_width,
@@ -197,7 +220,11 @@ def _wilson_half(share: float, n: int, z: float) -> float:
     return z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
 
 
-def _fewest(good) -> int:  # type: ignore[no-untyped-def]
+def _half(figure: Figure) -> float:
+    return (figure.high - figure.low) / 2
+
+
+def _fewest(good: Callable[[int], bool]) -> int:
     high = 1
     while not good(high):
         high *= 2
