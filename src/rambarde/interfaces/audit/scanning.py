@@ -113,7 +113,7 @@ def _failed(line: bytes) -> bool:
 
 
 class _Error(msgspec.Struct):
-    error: msgspec.Raw | None = None
+    error: object = None
 
 
 def _other(out: Path) -> Fault:

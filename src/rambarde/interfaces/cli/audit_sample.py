@@ -43,6 +43,10 @@ def draw(
         typer.Option("--seed", help="Who has it draws the same; default: a random one, which is told."),
     ] = None,
     column: Annotated[str | None, typer.Option("--column", help="The column of paths or URLs.")] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", help="The folder that paths are relative to; default: the table's."),
+    ] = None,
     stratify: Annotated[str | None, typer.Option("--stratify", help="The column of strata.")] = None,
     score: Annotated[
         str | None,
@@ -125,12 +129,15 @@ def draw(
                 )
             tell("drawing", about.size)
             units = frame.draw(sizes if sizes is not None else size, seed)
+    place = first.frame.root if first is not None else str(root.resolve()) if root is not None else about.root
+    if about.kind == "files" and not Path(place or ".", units[0].id).exists():
+        typer.echo(f"There is no {units[0].id} in {place}: is --root right?", err=True)
     sheet = Sheet(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         rambarde=rambarde.__version__,
         seed=seed,
         design="simple" if sizes is None else "stratified" if first is None else "two-phase",
-        frame=replace(about, root=first.frame.root) if first is not None else about,
+        frame=replace(about, root=place),
         size=len(units),
         sample=sheets.sample_digest(units),
         allocation=allocation if sizes is not None else None,
