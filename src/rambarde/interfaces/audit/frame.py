@@ -196,9 +196,9 @@ def _table(connection: duckdb.DuckDBPyConnection, path: Path, wanted: Wanted) ->
         if wanted.cuts:
             stratum = _cut(score, wanted.cuts)
         elif wanted.stratum:
-            stratum = f"coalesce(nullif({stratum}::varchar, ''), '{UNSCORED}')"
+            stratum = f"coalesce(nullif({stratum}, ''), '{UNSCORED}')"
         connection.execute(
-            f"create table frame as select {_quoted(column)}::varchar as id, {stratum} as stratum, "  # noqa: S608
+            f"create table frame as select {_text(kinds, column)} as id, {stratum} as stratum, "  # noqa: S608
             f"{score} as score from {reader}",
             [str(path)],
         )
@@ -216,7 +216,7 @@ def _table(connection: duckdb.DuckDBPyConnection, path: Path, wanted: Wanted) ->
 def _score(kinds: dict[str, str], name: str) -> str:
     """A column of numbers; of a scan the value of a signal: absent is 0, and what is unknown has none."""
     if name in kinds:
-        return f"try_cast({_quoted(name)} as double)"
+        return f"try_cast({_text(kinds, name)} as double)"
     if "signals" in kinds:
         at = "'$.\"" + name.replace("'", "").replace('"', "") + "\"'"
         signal = f"json_extract(signals::json, {at})"
@@ -351,7 +351,7 @@ def _id_column(kinds: dict[str, str], name: str | None) -> str:
 def _named(kinds: dict[str, str], name: str, field: str) -> str:
     if name not in kinds:
         raise _missing(name, kinds, field)
-    return _quoted(name)
+    return _text(kinds, name)
 
 
 def _missing(name: str, kinds: dict[str, str], field: str) -> Fault:
@@ -366,6 +366,11 @@ def _column(message: str, remedy: str) -> Fault:
 
 def _bad_id(message: str) -> Fault:
     return invalid("frame_id", message, remedy="Each unit needs a path or an id of one line.", field="frame")
+
+
+def _text(kinds: dict[str, str], name: str) -> str:
+    """The column as text: of JSON the text itself, without its quotes."""
+    return f"({_quoted(name)} ->> '$')" if kinds[name] == "JSON" else f"{_quoted(name)}::varchar"
 
 
 def _quoted(name: str) -> str:

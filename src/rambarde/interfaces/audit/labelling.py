@@ -260,8 +260,8 @@ def _headers() -> dict[str, str]:
     page = _template()
     style, script = (_hash(page, tag) for tag in ("style", "script"))
     return {
-        "Content-Security-Policy": f"default-src 'none'; style-src '{style}'; script-src '{script}'; img-src 'self' data:; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "Content-Security-Policy": f"default-src 'none'; style-src '{style}'; script-src '{script}'; "
+        "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         "Cache-Control": "no-store",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
