@@ -141,6 +141,7 @@ def _database(room: str) -> Iterator[duckdb.DuckDBPyConnection]:
         }
     )
     try:
+        connection.execute("set enable_progress_bar = false")  # it would go to standard output
         yield connection
     finally:
         connection.close()
