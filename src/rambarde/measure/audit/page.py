@@ -50,19 +50,19 @@ def page(told: Told, language: str = "en") -> str:
         notes=[words.note(note) for note in _notes(told.finding)],
         clamped=", ".join(_clamped(told.finding)),
         parted=told.sheet.frame.strata is not None,
-        confidence=words.percent(told.terms.confidence),
+        confidence=words.level(told.terms.confidence),
     )
 
 
 def _rows(told: Told, words: Wording) -> list[tuple[str, list[str]]]:
     found = told.finding
     made = [("apparent", found.estimate.apparent), ("true", found.estimate.true)]
-    rows = [(words(name), [words.percent(part) for part in _three(figure)]) for name, figure in made]
+    rows = [(words(name), [words.exact(part) for part in _three(figure)]) for name, figure in made]
     if found.estimate.total is not None:
         rows.append((words("total"), [words.whole(part) for part in _three(found.estimate.total)]))
     if found.help is not None:
         help = found.help.estimate
-        rows.append((words("powered_true"), [words.percent(part) for part in _three(help.true)]))
+        rows.append((words("powered_true"), [words.exact(part) for part in _three(help.true)]))
         if help.total is not None:
             rows.append((words("powered_total"), [words.whole(part) for part in _three(help.total)]))
     return rows

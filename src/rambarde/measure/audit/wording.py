@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from importlib import resources
 
@@ -45,6 +46,16 @@ class Wording:
         size = abs(value)
         places = 1 if size >= 0.1 or size == 0 else 2 if size >= 0.01 else 3 if size >= 0.001 else 4
         return self.decimal(100 * value, places) + (_SPACE + "%" if self.language == "fr" else "%")
+
+    def exact(self, value: float) -> str:
+        """A share for a table: four figures."""
+        places = max(2, 3 - math.floor(math.log10(abs(value) * 100)) - 1) if value else 2
+        return self.decimal(100 * value, min(places, 8)) + (_SPACE + "%" if self.language == "fr" else "%")
+
+    def level(self, value: float) -> str:
+        """A confidence, as it was asked for."""
+        text = f"{100 * value:g}"
+        return f"{text.replace('.', ',')}{_SPACE}%" if self.language == "fr" else f"{text}%"
 
     def interval(self, figure: Figure) -> str:
         return f"{self.percent(figure.value)} ({self.percent(figure.low)} – {self.percent(figure.high)})"
