@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from rambarde.interfaces.scan import files
 from rambarde.measure.audit.powered import Scores
 from rambarde.measure.audit.sheet import Frame, Source, Unit
 from rambarde.nouns.fault import Fault, invalid
+
+if TYPE_CHECKING:
+    import duckdb
 
 TABLES = {".parquet": "read_parquet(?)", ".csv": "read_csv(?, all_varchar=true, header=true)",
           ".tsv": "read_csv(?, all_varchar=true, header=true, delim='\t')",
@@ -130,6 +132,8 @@ def of_records(
 
 @contextmanager
 def _database(room: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    import duckdb  # a tenth of a second, which no other command needs
+
     connection = duckdb.connect(
         config={
             "threads": _THREADS,
@@ -180,6 +184,8 @@ def _fill(connection: duckdb.DuckDBPyConnection, room: Path, rows: Iterator[tupl
 
 
 def _table(connection: duckdb.DuckDBPyConnection, path: Path, wanted: Wanted) -> str:
+    import duckdb
+
     reader = TABLES.get(path.suffix.lower())
     if reader is None:
         raise invalid(

@@ -49,6 +49,8 @@ class Showing:
     shown: Shown
     seen: bool = False
     """Whether the sharp picture was looked at."""
+    trouble: str | None = None
+    """Why there is nothing to look at for the moment: it is tried again, or called unreadable by the person."""
 
 
 @dataclass(slots=True)
@@ -119,7 +121,7 @@ class Labelling:
             showing = seat.open.get(said.showing)
             if showing is None or self._rating.next(seat.name) != showing.task:
                 raise _gone()
-            if said.label in ("positive", "negative") and not showing.seen:
+            if said.label in ("positive", "negative") and (not showing.seen or showing.trouble is not None):
                 raise Fault(
                     Kind.CONFLICT,
                     "audit_unseen",
@@ -151,11 +153,10 @@ class Labelling:
 
     async def _next(self, seat: Seat) -> dict[str, object]:
         while (task := self._rating.next(seat.name)) is not None:
-            found = next((name for name, one in seat.open.items() if one.task == task), None)
-            trouble = None
-            if found is None:
+            name = next((name for name, one in seat.open.items() if one.task == task), None)
+            if name is None or seat.open[name].trouble is not None:
                 try:
-                    shown = await self._exhibitor.show(task.unit.id)
+                    showing = Showing(task, await self._exhibitor.show(task.unit.id))
                 except Withheld as withheld:
                     self._close(task, "withheld", withheld.why)
                     continue
@@ -163,13 +164,13 @@ class Labelling:
                     if fault.kind in LASTING:
                         self._close(task, "unreadable", fault.code)
                         continue
-                    trouble, shown = f"{fault.message} {fault.remedy}", Shown(b"", b"")
-                found = secrets.token_urlsafe(12)
-                if trouble is None:
-                    seat.open[found] = Showing(task, shown)
-                    while len(seat.open) > _HELD:
-                        seat.open.popitem(last=False)
-            return self._told(seat) | {"showing": found, "trouble": trouble}
+                    showing = Showing(task, Shown(b"", b""), trouble=f"{fault.message} {fault.remedy}")
+                seat.open.pop(name or "", None)
+                name = secrets.token_urlsafe(12)
+                seat.open[name] = showing
+                while len(seat.open) > _HELD:
+                    seat.open.popitem(last=False)
+            return self._told(seat) | {"showing": name, "trouble": seat.open[name].trouble}
         return self._told(seat) | {"showing": None, "trouble": None}
 
     def _told(self, seat: Seat) -> dict[str, object]:
