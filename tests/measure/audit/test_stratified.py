@@ -47,6 +47,24 @@ def test_effective_turns_wilson_round(share: float, n: int) -> None:
     assert effective(found) == pytest.approx(n, rel=0.02)
 
 
+def test_a_stratum_without_a_label_may_be_anything() -> None:
+    known = [Stratum("a", 900, 200, 20)]
+    found = stratified([*known, Stratum("b", 100, 0, 0)])
+    assert found.value == pytest.approx(0.1)
+    low, high = wilson(20, 200)
+    assert found.low == pytest.approx(max(0.0, 0.1 - math.hypot(0.9 * (0.1 - low), 0.1 * 0.1)))
+    assert found.high == pytest.approx(0.1 + math.hypot(0.9 * (high - 0.1), 0.1 * 0.9))
+
+
+@pytest.mark.parametrize("finite_", [False, True])
+def test_a_first_phase_that_was_labelled_whole_is_a_simple_sample(finite_: bool) -> None:
+    """What the second phase adds is then nothing; the error of the first one stays."""
+    strata = [Stratum("a", 3000, 3000, 300), Stratum("b", 1000, 1000, 700)]
+    found, simple = stratified(strata, first_phase=True, finite=finite_), proportion(1000, 4000)
+    assert found.value == pytest.approx(simple.value)
+    assert (found.low, found.high) == pytest.approx((simple.low, simple.high), abs=3e-4)
+
+
 @pytest.mark.parametrize("two_phase", [False, True])
 def test_the_design_covers(two_phase: bool) -> None:
     """A rare thing of which most is in a small stratum: where a normal interval fails."""

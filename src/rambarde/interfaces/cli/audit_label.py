@@ -75,6 +75,11 @@ def label(
                 "A last label that was never acknowledged was cut off by a crash; it comes again.", err=True
             )
         chosen = settings(config, data=data)
+        if not (chosen.known_bank or chosen.known_feeds):
+            typer.echo(
+                "No bank of known pictures is set (`known_bank`): none can be recognised and withheld.",
+                err=True,
+            )
         with _records(chosen, ours) as kept:
             _serve(sheet, event, rating, journal, kept, chosen, people, purpose or "", port, json)
     finally:

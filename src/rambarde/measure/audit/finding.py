@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from rambarde.measure.audit.agreement import Pattern, cohen, interval, krippendorff, patterns
@@ -21,6 +21,7 @@ from rambarde.nouns.fault import invalid
 MISSING = ("unsure", "withheld", "unreadable", "disputed")
 """Drawn, looked at, and neither positive nor negative."""
 WHOLE = "(all)"
+_Is = Callable[[Outcome], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def find(
 ) -> Finding:
     """The finding. `rows` are what raters said of each unit, `again` the retests.
 
-    Raises `Fault`: `audit_unlabelled` (no label, or none of a stratum), those of the estimators.
+    Raises `Fault`: `audit_unlabelled` (no label at all), those of the estimators.
     """
     parts = _parts(sheet, outcomes, lambda one: one.known, lambda one: one.label == "positive", terms)
     apparent, of = _apparent(sheet, parts, terms)
@@ -102,6 +103,8 @@ def find(
         notes.append(Note("unlabelled", counts["unlabelled"]))
     if missing := sum(counts[name] for name in MISSING):
         notes.append(Note("missing", missing))
+    if bare := sum(not one.of for one in parts):
+        notes.append(Note("bare", bare))
     looked = [one for one in outcomes if one.label != "unlabelled"]
     bounds = [
         _apparent(sheet, _parts(sheet, looked, lambda _: True, positive, terms), terms)[0]
@@ -124,7 +127,9 @@ def find(
     )
 
 
-def _parts(sheet, outcomes: Iterable[Outcome], counts, positive, terms: Terms) -> tuple[Part, ...]:  # type: ignore[no-untyped-def]
+def _parts(
+    sheet: Sheet, outcomes: Iterable[Outcome], counts: _Is, positive: _Is, terms: Terms
+) -> tuple[Part, ...]:
     of: Counter[str] = Counter()
     hits: Counter[str] = Counter()
     for one in outcomes:
@@ -133,22 +138,20 @@ def _parts(sheet, outcomes: Iterable[Outcome], counts, positive, terms: Terms) -
             of[name] += 1
             hits[name] += positive(one)
     sizes = sheet.frame.strata or {WHOLE: sheet.frame.size}
-    bare = [name for name in sizes if not of[name]]
-    if bare:
+    if not any(of.values()):
         raise invalid(
             "audit_unlabelled",
-            "Nothing is labelled yet."
-            if len(bare) == len(sizes)
-            else f"Nothing of the stratum {bare[0]!r} is labelled.",
+            "Nothing is labelled yet.",
             remedy="Label with `rambarde audit label`, then estimate again.",
             field="audit",
         )
-    return tuple(
-        Part(
-            name, size, of[name], hits[name], proportion(hits[name], of[name], terms.method, terms.confidence)
-        )
-        for name, size in sizes.items()
-    )
+
+    def share(name: str) -> Figure:
+        if not of[name]:
+            return Figure(0.5, 0.0, 1.0)  # anything: nothing of it is known
+        return proportion(hits[name], of[name], terms.method, terms.confidence)
+
+    return tuple(Part(name, size, of[name], hits[name], share(name)) for name, size in sizes.items())
 
 
 def _apparent(sheet: Sheet, parts: Sequence[Part], terms: Terms) -> tuple[Figure, float]:

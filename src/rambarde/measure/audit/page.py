@@ -10,7 +10,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from rambarde.measure.audit.chart import chart
-from rambarde.measure.audit.figure import Figure
+from rambarde.measure.audit.figure import Figure, Note
 from rambarde.measure.audit.finding import WHOLE, Finding, Terms
 from rambarde.measure.audit.journal import Opened
 from rambarde.measure.audit.sheet import Sheet, sheet_digest
@@ -117,7 +117,7 @@ def _agreed(found: Finding, words: Wording) -> list[tuple[str, str]]:
     ]
 
 
-def _notes(found: Finding):  # type: ignore[no-untyped-def]
+def _notes(found: Finding) -> tuple[Note, ...]:
     return (*found.estimate.notes, *(found.help.estimate.notes if found.help is not None else ()))
 
 

@@ -38,13 +38,17 @@ def stratified(
 ) -> Figure:
     """The share of the whole. `first_phase`: the sizes are counts of a simple random first sample.
 
-    `finite`: a stratum that was labelled whole has no error of sampling. Raises `Fault` `audit_strata` for no
-    strata, one without a unit or without a label, one with more labels than units, a name twice.
+    `finite`: a stratum that was labelled whole has no error of sampling (of a first phase it has one, which stays). A
+    stratum without a label is taken to be like the others, and the interval allows it to be anything. Raises `Fault`
+    `audit_strata` for no label at all, a stratum without a unit or with more labels than units, a name twice.
     """
     _check(strata)
     whole = sum(one.size for one in strata)
-    parts = [(one.size / whole, proportion(one.hits, one.of, method, confidence), one) for one in strata]
-    value = math.fsum(weight * share.value for weight, share, _ in parts)
+    told = {one.name: proportion(one.hits, one.of, method, confidence) for one in strata if one.of}
+    seen = sum(one.size for one in strata if one.of)
+    value = math.fsum(one.size / seen * told[one.name].value for one in strata if one.of)
+    parts = [(one.size / whole, told.get(one.name, Figure(value, 0.0, 1.0)), one) for one in strata]
+    finite = finite and not first_phase
     between = 0.0
     if first_phase:
         z = NormalDist().inv_cdf((1 + confidence) / 2)
@@ -89,16 +93,16 @@ def _left(one: Stratum, finite: bool) -> float:
 def _check(strata: Sequence[Stratum]) -> None:
     seen: set[str] = set()
     for one in strata:
-        if one.of < 1 or one.of > one.size or not 0 <= one.hits <= one.of:
+        if one.size < 1 or not 0 <= one.hits <= one.of <= one.size:
             raise _wrong(
                 f"The stratum {one.name!r} has {one.size} units, {one.of} labels and {one.hits} positive.",
-                "Label at least one unit of each stratum, or join it to another.",
+                "Give 0 ≤ positive ≤ n ≤ size, with at least one unit.",
             )
         if one.name in seen:
             raise _wrong(f"The stratum {one.name!r} stands twice.", "Join the two.")
         seen.add(one.name)
-    if not strata:
-        raise _wrong("There are no strata.", "Name at least one.")
+    if not any(one.of for one in strata):
+        raise _wrong("No stratum has a label.", "Label at least one unit; best some of each stratum.")
 
 
 def _wrong(message: str, remedy: str) -> Exception:
