@@ -68,6 +68,9 @@ def test_real_pictures(tmp_path: Path) -> None:
     ids = [*sorted(path.name for path in folder.iterdir()), "missing.png"]
     scanner = Scanner.open(Settings(workers=0))
     try:
+        stopped = Measurer(scanner, str(folder)).lines(ids)
+        next(stopped)
+        stopped.close()  # with another picture on its way
         assert scan(ids, tmp_path / "scan.jsonl", Measurer(scanner, str(folder)).lines) == (7, 2)
     finally:
         scanner.close()

@@ -35,17 +35,13 @@ class Measurer:
 
     def lines(self, ids: Iterable[str]) -> Generator[Line, None, None]:
         """Each id's line, in order. Never raises for a unit: what is wrong with it stands in its line."""
-        loop = asyncio.new_event_loop()
         lines = self._lines(iter(ids))
-        try:
-            while True:
-                try:
-                    yield loop.run_until_complete(anext(lines))
-                except StopAsyncIteration:
-                    return
-        finally:
-            loop.run_until_complete(lines.aclose())
-            loop.close()
+        with asyncio.Runner() as runner:  # which also ends what is on its way when somebody presses Ctrl-C
+            try:
+                while (line := runner.run(_next(lines))) is not None:
+                    yield line
+            finally:
+                runner.run(lines.aclose())
 
     async def _lines(self, ids: Iterator[str]) -> AsyncGenerator[Line, None]:
         asked: list[str] = []
@@ -59,6 +55,10 @@ class Measurer:
             async for one in scanned:
                 # The id as the frame has it, so that a scan is a frame of the same units.
                 yield msgspec.json.encode(one.as_json() | {"path": asked.pop(0)})
+
+
+async def _next(lines: AsyncGenerator[Line, None]) -> Line | None:
+    return await anext(lines, None)
 
 
 def scan(ids: Iterable[str], out: Path, engine: Engine, tell: Tell = lambda _, __: None) -> tuple[int, int]:
