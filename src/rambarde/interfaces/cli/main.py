@@ -9,6 +9,7 @@ from rich.console import Console
 
 import rambarde
 from rambarde.interfaces.cli import (
+    audit,
     bank,
     calibrate,
     check,
@@ -54,6 +55,7 @@ bank.app.command("fetch")(exchange.fetch)
 bank.app.command("feedback")(exchange.feedback)
 app.add_typer(bank.app, name="bank")
 app.command("access")(erase.access)
+app.add_typer(audit.app, name="audit")
 app.add_typer(erase.app, name="erase")
 app.add_typer(erase.retention, name="retention")
 app.add_typer(evidence.app, name="evidence")
