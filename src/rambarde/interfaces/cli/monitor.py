@@ -18,6 +18,7 @@ from rambarde.interfaces.archive import Archive
 from rambarde.interfaces.cli.governed import visible
 from rambarde.interfaces.cli.options import Config, Data, Json, print_json, settings
 from rambarde.interfaces.desk import recording
+from rambarde.interfaces.monitor.audited import tell
 from rambarde.interfaces.monitor.finding import Findings
 from rambarde.interfaces.monitor.hub import snapshots
 from rambarde.interfaces.monitor.source import Source, follow
@@ -107,6 +108,27 @@ def finding(
         print_json({"finding": id, "verdict": verdict, "source": source})
     else:
         typer.echo(f"{id}: {verdict}. It is in the log, and counts.")
+
+
+@app.command()
+def audited(
+    audit: Annotated[Path, typer.Argument(help="The audit's folder, drawn with --records and labelled.")],
+    by: As,
+    reason: Why,
+    data: Data = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Record what the raters of an audit of our own records found, image by image."""
+    with _findings(settings(config, data=data)) as findings:
+        told = tell(audit, findings, person=by, reason=reason)
+    counted = {verdict: told.pop(verdict, 0) for verdict in (PROBLEMATIC, CLEAN)}
+    if json:
+        print_json(counted | {"left_out": dict(sorted(told.items()))})
+        return
+    typer.echo(f"{counted[PROBLEMATIC]} problematic, {counted[CLEAN]} clean. They are in the log, and count.")
+    if told:
+        typer.echo("Left out: " + ", ".join(f"{n} {why}" for why, n in sorted(told.items())) + ".")
 
 
 @app.command()

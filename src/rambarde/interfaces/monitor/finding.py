@@ -45,8 +45,11 @@ class Findings:
         person: str,
         reason: str,
         rule: str = "",
+        drawn: float = 1.0,
     ) -> str:
         """Record what a person decided; returns its id. Of one image and source the first decision counts.
+
+        `drawn`: the share of the evidence sample that was drawn to be looked at, in (0, 1].
 
         Raises `Fault`: `finding_invalid`, `record_unknown`, `not_released`, `not_in_sample`, `already_found`.
         """
@@ -71,7 +74,7 @@ class Findings:
                 remedy="Images are counted from 0; see the record.",
                 field="index",
             )
-        share = self._share(decision) if source == SAMPLE else 1.0
+        share = self._share(decision) * drawn if source == SAMPLE else 1.0
         id = f"{source}-{decision}-{output}"
         try:
             self.put(
