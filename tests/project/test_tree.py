@@ -112,7 +112,9 @@ def test_no_file_is_too_large() -> None:
 
 
 def test_vendored_weights_stay_small_together() -> None:
-    weights = {str(path.relative_to(ROOT)): path.stat().st_size for path in committed() if path.suffix in WEIGHTS}
+    weights = {
+        str(path.relative_to(ROOT)): path.stat().st_size for path in committed() if path.suffix in WEIGHTS
+    }
     assert sum(size for name, size in weights.items() if name not in OWN_WEIGHTS) <= 40_000_000
     assert sum(weights[name] for name in OWN_WEIGHTS) <= 10_000_000
 

@@ -21,7 +21,7 @@ WINDOW = 240
 """Characters in a window; long texts are read in windows, so that one sentence cannot drown."""
 STEP = 150
 SHORT = 110
-"""Characters up to which a text is one piece, and the longest clause read for itself."""
+"""Characters of the longest clause that is read for itself."""
 _LEAST = 14
 _STOPS = frozenset(".!?;:\n。！？；：।؟…|")
 _COMMAS = frozenset(",、，،")
@@ -57,8 +57,7 @@ def spans(text: str) -> list[Span]:
     A sentence among many would drown in its window; a request spread over sentences would escape them alone.
     Both cover every character.
     """
-    found = window_spans(0, len(text), text)
-    return found + sentence_spans(text) if len(text) > SHORT else found
+    return window_spans(0, len(text), text) + sentence_spans(text)
 
 
 def pieces_of(text: Text) -> list[Piece]:
