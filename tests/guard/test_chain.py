@@ -319,6 +319,15 @@ async def test_checking_generates_keeps_and_records_nothing() -> None:
     assert happened.steps == ["read", "identify", "trace"] and happened.records == []
 
 
+async def test_checking_gives_back_its_room() -> None:
+    happened = Happened()
+    made = chain(happened, room=Room(pixels=100))
+    for n in range(5):
+        draft = Draft("a tree", images=(Upload(png()),))
+        _, decision = await made.check(arrival(happened, draft, action=Action.EDIT, id=f"dec_{n}"))
+        assert decision.allowed
+
+
 async def test_an_edit_needs_its_picture_and_reserves_room_for_it() -> None:
     happened = Happened()
     made = chain(happened, room=Room(pixels=63))

@@ -136,7 +136,8 @@ class Chain:
         no way leads from here to an image, so supposing cannot release one.
         """
         life = self._life(arrival)
-        asked = await self._admit(arrival, life, supposed, live=False)
+        with life.place:
+            asked = await self._admit(arrival, life, supposed, live=False)
         return life.record(Ending.CHECKED), asked.decision
 
     async def _path(self, arrival: Arrival, life: Life) -> Answer:
@@ -174,10 +175,9 @@ class Chain:
         with life.stage("canonicalise"):
             draft = await arrival.read()
             sight, reserve = self.inspector.sight, life.place.reserve
-            request = await canonicalise(
+            life.request = request = await canonicalise(
                 arrival, draft, self.limits.request, reserve=reserve, pictured=supposed is None, sight=sight
             )
-            life.request = request
         with life.stage("identify"):
             life.caller = await arrival.identify(request.digest)
             life.request = request = replace(request, caller=life.caller)

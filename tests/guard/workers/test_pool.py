@@ -216,7 +216,9 @@ time.sleep(600)
 
 
 def test_a_worker_has_no_key(inspecting: MakeInspector, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAMBARDE_SERVER_KEY", "secret-of-the-server")
+    names = ("RAMBARDE_SERVER_KEY", "RAMBARDE_ALERT_SECRET", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    for name in names:
+        monkeypatch.setenv(name, "secret-of-the-server")
     made = inspecting("redness", size=1)
     environment = Path(f"/proc/{pool(made).pids[0]}/environ").read_bytes()
     assert b"PYTHONPATH" in environment and b"secret-of-the-server" not in environment

@@ -16,6 +16,7 @@ from typing import cast
 
 import numpy as np
 
+from rambarde.guard.detectors.clauses import clauses_of
 from rambarde.guard.detectors.contract import DetectorInfo, Reading, Subject
 from rambarde.guard.detectors.encoders import Encoder, SecondEncoder
 from rambarde.guard.detectors.features import Piece, Span, pieces_of, words_of
@@ -60,6 +61,7 @@ _ONCE = 24
 _POOL = 48
 """Most words whose absence is tried when a probability is explained."""
 _LOW, _EXPOSURE = FAMILIES.index("reduces_exposure"), FAMILIES.index("exposure")
+_TOUCHES = FAMILIES.index("touches_body")
 
 
 class HeadDetector:
@@ -122,6 +124,8 @@ class HeadDetector:
         # A promise to cover up counts only as far as no part of the text asks for the opposite.
         worst[_LOW] = min(worst[_LOW], 1.0 - scores[:, _EXPOSURE].max())
         assert self._models is not None
+        if worst[_TOUCHES] < SHOWN_FROM:
+            worst[_TOUCHES] = max(worst[_TOUCHES], self._touches(subject, found.pieces))
         unlearned = strange(subject.folded, self._models.learned)
         signals = tuple(
             # A low value lets a picture go that could not be compared, so it must be well founded.
@@ -179,6 +183,26 @@ class HeadDetector:
             for row, i in enumerate(asked):
                 scores[i] = other[row] if unknown[i] else mixed[row]
         return _Found(pieces, scores, embedded, dict(zip(asked, second_embedded, strict=True)), unknown)
+
+    def _touches(self, text: Text, read: list[Piece]) -> float:
+        """The same probability of single clauses: a low one of the whole must not come from its harmless part."""
+        m = self._models
+        assert m is not None
+        clauses = clauses_of(replace(text, clean=settled(text.clean)), read)
+        if not clauses:
+            return 0.0
+        folded = [clause.folded for clause in clauses]
+        clean = [clause.clean for clause in clauses]
+        first = m.network.calibrated(m.network.logits(m.encoder.encode(clean), folded))
+        scores = sigmoid(first)
+        asked = [
+            i for i, one in enumerate(clauses) if unread_by_first(one.clean) or strange(folded[i], m.first)
+        ]
+        if asked:
+            embedded = m.second_encoder.encode([clean[i] for i in asked])
+            second = m.second.calibrated(m.second.logits(embedded, [folded[i] for i in asked]))
+            scores[asked] = m.strange.probabilities(first[asked], second)
+        return float(scores[:, _TOUCHES].max())
 
     def _why(self, found: _Found, at: int, family: int) -> str:
         """The words whose absence lowers the probability most; only their spelling is left out.

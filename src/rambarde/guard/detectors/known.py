@@ -40,7 +40,7 @@ class KnownDetector:
         version="2",
         subject=Subject.PICTURE,
         specs=(SignalSpec("known", meaning="1 if its PDQ is within 31 bits of a blocked one"),),
-        deadline=1.0,
+        deadline=2.0,
     )
 
     def __init__(self, *banks: str | Path) -> None:

@@ -70,7 +70,7 @@ class NamesDetector:
                 "wrong letter or by sound in another script, 0.7 by initial and family name; a rank",
             ),
         ),
-        deadline=0.5,
+        deadline=2.0,
     )
 
     def __init__(self, protected: str | Path | None = None, fictional: str | Path | None = None) -> None:

@@ -115,7 +115,7 @@ class TermsDetector:
                 meaning="1 if it names humiliation, violence, hate symbols or religious dress taken off",
             ),
         ),
-        deadline=0.5,
+        deadline=2.0,
     )
 
     def __init__(self) -> None:

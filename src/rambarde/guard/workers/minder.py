@@ -37,8 +37,13 @@ _MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": "8388608",
 }
 """For glibc: blocks larger than those of ordinary pictures go back to the system when they are freed, others stay."""
-_KEYS = ("RAMBARDE_SERVER_KEY", "RAMBARDE_UPSTREAM_KEY")
-"""Environment variables that a process which decodes strangers' bytes must not have."""
+_SECRET = ("KEY", "SECRET", "TOKEN", "PASSWORD", "CREDENTIAL")
+"""Environment variables with these in their names: a process which decodes strangers' bytes must not have them."""
+
+
+def secret(name: str) -> bool:
+    """Whether an environment variable of this name may hold a secret: ours, a cloud's, a generator's."""
+    return any(word in name.upper() for word in _SECRET)
 
 
 class Minder(threading.Thread):
@@ -88,7 +93,7 @@ class Minder(threading.Thread):
         ours, theirs = socket.socketpair()
         with theirs:
             self._channel = Channel(ours)
-            environment = {name: value for name, value in os.environ.items() if name not in _KEYS} | _MEMORY
+            environment = {name: value for name, value in os.environ.items() if not secret(name)} | _MEMORY
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter, our own module
                 [
                     sys.executable,
