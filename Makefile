@@ -67,6 +67,8 @@ clean:
 .venv/.test: .venv/bin/python pyproject.toml constraints.txt
 	scripts/get c++ g++ "pdqhash, a reference of the tests, cannot be built"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,postgresql]'
+# Another implementation of the log's formats. It asks for Python 3.12, and runs on 3.11.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps --ignore-requires-python aics-tlog
 	scripts/reader .venv/node
 	touch $@ .venv/.run
 

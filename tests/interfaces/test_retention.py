@@ -94,7 +94,7 @@ def hall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clocked]:
 
 TIMES = (
     (0.09, {"earlier": 1}),
-    (1.01, {"answer": 1, "file": 1, "held": 1, "original": 1}),
+    (1.01, {"answer": 1, "file": 1, "held": 1, "original": 1, "recheck": 1}),
     (5.01, {"evidence": 1}),
     (10.01, {"evidence": 1}),
     (20.01, {"appeal": 1}),
@@ -128,7 +128,7 @@ def test_a_hold_keeps_every_type_until_it_is_lifted(hall: Clocked) -> None:
     assert set(left.also.values()) == {0}
     for person in ("B. Person", "C. Person"):
         holds.lift("hold-1", person=person, reason="over")
-    every = "answer appeal earlier evidence exposure file fingerprint held original"
+    every = "answer appeal earlier evidence exposure file fingerprint held original recheck"
     gone = hall.after(100.1)
     assert " ".join(sorted(gone)) == every
 
@@ -171,7 +171,7 @@ def test_access_gives_all_there_is(hall: Clocked) -> None:
     counts = {name: len(part) for name, part in document.items() if isinstance(part, list)}
     assert counts == {
         "records": 1,
-        "kept": 5,
+        "kept": 6,
         "fingerprints": 1,
         "traced_by": 1,
         "outcomes": 1,
@@ -203,7 +203,7 @@ def test_what_a_duty_keeps_stays_with_its_record(hall: Clocked) -> None:
     hall.now += 5 * DAY
     done = hall.eraser().account(ACCOUNT, **SAID)
     assert (done.records, done.kept_by_duty, done.evidence_left) == (1, 0, {})
-    assert done.also == {"items": 5, "appeals": 1, "fingerprints": 1, "exposures": 1, "evidence": 2}
+    assert done.also == {"items": 6, "appeals": 1, "fingerprints": 1, "exposures": 1, "evidence": 2}
     erased = [one for one in said(hall, "custody") if one["event"] == "erased"]
     assert sum(len(one["items"]) for one in erased) == 2
     assert hall.verify().ok

@@ -1,4 +1,4 @@
-"""A package of somebody else's reads the log: where it can be installed, which takes Python 3.12."""
+"""A package of somebody else's reads the log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from rambarde.prove.tiles import TileFolder
 from rambarde.prove.witness import Witness
 from tests.prove.conftest import House
 
-tlog = pytest.importorskip("aics_tlog")
+tlog = pytest.importorskip(
+    "aics_tlog", reason="`make test` installs it: pip by itself keeps it from Python 3.11"
+)
 
 
 def test_checkpoint_cosignature_tiles_and_proof(

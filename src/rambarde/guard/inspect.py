@@ -90,8 +90,11 @@ class Inspector:
         self._required = names
         return any(d.info.name not in self._loaded for d in self._detectors)
 
-    def load(self) -> None:
-        """Load every detector and hold its version and digest against the policy. Takes seconds; never raises."""
+    def load(self, *, pin: bool = False) -> None:
+        """Load every detector and hold its version and digest against the policy. Takes seconds; never raises.
+
+        With `pin`, what was loaded is what is required: for looking at pictures where no policy says by what.
+        """
         # For the whole process: requests run side by side already, and a second thread of NumPy's BLAS spins
         # more than it helps. Setting it around each call is not safe when several threads call.
         threadpool_limits(limits=1, user_api="blas")
@@ -109,6 +112,11 @@ class Inspector:
             else:
                 self._loaded[name] = None
         give_back()
+        if pin:
+            loaded = [d for d in self._detectors if self._loaded[d.info.name] is None]
+            self._required |= {
+                d.info.name: Requirement(d.info.name, d.info.version, d.digest) for d in loaded
+            }
         for detector in self._detectors:
             if why := self._misfit(detector, self._required):
                 self._unfit[detector.info.name] = why

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,7 +100,7 @@ async def look(
 async def _judged(chain: Chain, row: Exhibit, terms: Terms, keep: frozenset[str] | None) -> Judged:
     try:
         request, output = await _request(chain, row, terms)
-        seen, decisions = await _decided(chain, request, output)
+        seen, decisions = await decided(chain, request, output)
     except Fault as fault:
         return Judged(None, fault=fault.code)
     except OSError:
@@ -120,10 +120,13 @@ async def _judged(chain: Chain, row: Exhibit, terms: Terms, keep: frozenset[str]
 async def _request(chain: Chain, row: Exhibit, terms: Terms) -> tuple[Request, bytes]:
     files = [Path(path) for path in (row.input, row.shown) if path]
     *inputs, output = [await asyncio.to_thread(path.read_bytes) for path in files]
-    action = Action.EDIT if inputs else Action.GENERATE
-    draft = Draft(
-        prompt=row.text or (EDITED if inputs else GENERATED), images=tuple(Upload(data) for data in inputs)
-    )
+    text = row.text or (EDITED if inputs else GENERATED)
+    return await asked(chain, text, inputs, terms, route="cli.evaluate"), output
+
+
+async def asked(chain: Chain, text: str, inputs: Sequence[bytes], terms: Terms, *, route: str) -> Request:
+    """The request that asks for this under these terms: an edit, where there are inputs. Raises `Fault`."""
+    draft = Draft(prompt=text, images=tuple(Upload(data) for data in inputs))
     caller = Caller(
         "evaluate", terms.surface, terms.mode, Context(country=terms.country, age_assured=terms.age_assured)
     )
@@ -136,18 +139,19 @@ async def _request(chain: Chain, row: Exhibit, terms: Terms) -> tuple[Request, b
 
     arrival = Arrival(
         id="dec_" + secrets.token_hex(16),
-        route="cli.evaluate",
-        action=action,
+        route=route,
+        action=Action.EDIT if inputs else Action.GENERATE,
         credential=Credential("evaluate", terms.surface, (terms.mode,)),
         received_at=datetime.now(UTC),
         read=read,
         identify=identify,
     )
     request = await canonicalise(arrival, draft, chain.limits.request)
-    return replace(request, caller=caller), output
+    return replace(request, caller=caller)
 
 
-async def _decided(chain: Chain, request: Request, output: bytes) -> tuple[Inspection, list[Decision]]:
+async def decided(chain: Chain, request: Request, output: bytes) -> tuple[Inspection, list[Decision]]:
+    """The signals, and the decisions at both points: at admit, then at release. Raises `Fault`."""
     evaluator = chain.policies.current()
     origin = await chain.lineage.trace(request)
     asked = await chain.inspector.request(request)

@@ -40,10 +40,11 @@ def pool(settings: Settings, installed: Iterable[Detector]) -> Pool | None:
     """
     names = tuple(d.info.name for d in installed if d.info.subject is not Subject.TEXT)
     size = cores() if settings.workers < 0 else settings.workers
-    return Pool(functools.partial(_chosen, settings, names), size) if size else None
+    return Pool(functools.partial(chosen, settings, names), size) if size else None
 
 
-def _chosen(settings: Settings, names: Collection[str]) -> tuple[Detector, ...]:
+def chosen(settings: Settings, names: Collection[str]) -> tuple[Detector, ...]:
+    """The installed detectors of these names, built and not loaded: what a worker begins with."""
     return tuple(detector(point, settings) for point in detector_points() if point.name in names)
 
 

@@ -92,6 +92,26 @@ class Settings:
     """How long a released image can be traced by its fingerprints; they tell nothing of who asked."""
     trace_per_minute: int = 12
     """Pictures a minute that one address may trace on the public page and API."""
+    recheck_share: float = 0.0
+    """Share of the released images that other detectors look at again, at random; 0: none."""
+    recheck: tuple[str, ...] = ()
+    """What makes a re-checked image problematic: DETECTOR:SIGNAL>=NUMBER, by detectors that the policy has not."""
+    monitor_baseline: float = 1.0
+    """Problematic images a minute that are expected, until there are six hours of history."""
+    breaker_measure: str = ""
+    """Emergency measure that a rise of released harm switches on; empty: only alerts."""
+    alert_webhook: str = ""
+    """URL that alarms are posted to, signed with `RAMBARDE_ALERT_SECRET`; empty: none."""
+    alert_smtp: str = ""
+    """Mail server for alarms: `smtp://USER@HOST:PORT` (STARTTLS) or `smtps://…`; empty: none."""
+    alert_from: str = ""
+    """Sender of these mails."""
+    alert_to: tuple[str, ...] = ()
+    """Their receivers."""
+    otlp_endpoint: str = ""
+    """OpenTelemetry collector (OTLP over HTTP) that gets the monitor's numbers each minute; empty: none."""
+    probe_targets: str = ""
+    """Targets file that every switch of an emergency measure is probed by; empty: none is."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -111,6 +131,8 @@ class Settings:
             ("file_minutes", 0.1, 7 * 24 * 60),
             ("fingerprint_days", 1, 36_525),
             ("trace_per_minute", 1, 100_000),
+            ("recheck_share", 0, 1),
+            ("monitor_baseline", 0.01, 10_000),
         ):
             value = getattr(self, name)
             if not low <= value <= high:

@@ -25,6 +25,7 @@ from rambarde.interfaces.governance.govern import Government, govern
 from rambarde.interfaces.http.door import Door
 from rambarde.interfaces.http.errors import Links
 from rambarde.interfaces.http.identity import Identity
+from rambarde.interfaces.monitor.hub import Hub, open_hub
 from rambarde.interfaces.retention import Retention
 from rambarde.interfaces.revisit import Revisit
 from rambarde.interfaces.sealing import open_sealer
@@ -66,6 +67,7 @@ class Gateway:
     archive: Archive
     tracing: Tracing
     retention: Retention
+    monitor: Hub
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
 
     @property
@@ -82,6 +84,7 @@ class Gateway:
         self._tasks = [asyncio.create_task(self._load()), asyncio.create_task(self._purge())]
         if self.gatherer.witnesses:
             self._tasks.append(asyncio.create_task(self._gather()))
+        self.monitor.start()
 
     async def loaded(self) -> None:
         """Wait until the models are loaded. For whoever has started it."""
@@ -91,6 +94,7 @@ class Gateway:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.monitor.close()
         await self.chain.upstream.close()
         await self.tracing.close()
         self.chain.inspector.close()
@@ -99,6 +103,7 @@ class Gateway:
 
     def abandon(self) -> None:
         """Close what `wire` opened, for a gateway that was not started."""
+        self.monitor.abandon()
         self.government.tenure.close()
         self.recorder.close()
         self.sealer.close()
@@ -142,6 +147,7 @@ class Gateway:
                 await self.vault.database.run(self.vault.tokens.purge)
                 await self.vault.database.run(self.government.office.book.leases.purge)
                 await self.vault.database.run(Shadows(self.vault.database).purge)
+                await self.vault.database.run(self.monitor.snapshots.monitor.purge)
             except Exception:
                 logger.exception("purging failed; the next round tries again")
             await asyncio.sleep(PURGE_SECONDS)
@@ -185,6 +191,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
     )
     try:
         archive = Archive.open(vault, settings, recorder.put)
+        monitor, archivist = open_hub(vault, settings, government, tree, recorder.put, archive)
     except BaseException:
         government.tenure.close()
         recorder.close()
@@ -206,7 +213,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         limits,
         vault.database.clock,
         room=Room(requests=settings.in_flight),
-        archivist=archive,
+        archivist=archivist,
     )
     desk = Desk.of(vault, settings, recorder)
     gateway = Gateway(
@@ -226,6 +233,7 @@ def wire(settings: Settings, *, upstream: Upstream | None = None, demo: bool = F
         archive,
         tracing,
         Retention(vault, settings, desk, archive, tracing.prints, recorder),
+        monitor,
     )
     government.tenure.listen(gateway.require)
     return gateway

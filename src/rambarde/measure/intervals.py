@@ -93,6 +93,13 @@ def holm(values: Sequence[float]) -> list[float]:
     return corrected
 
 
+def binomial_below(hits: int, total: int, share: float) -> float:
+    """How likely `hits` or fewer of `total` are, where each is one with probability `share`."""
+    if hits < 0 or hits >= total:
+        return float(hits >= total)
+    return _beta_below(1.0 - share, total - hits, hits + 1)
+
+
 def _check(hits: int, total: int, confidence: float) -> None:
     if not 0 <= hits <= total:
         raise ValueError(f"{hits} of {total} is no share")

@@ -25,6 +25,8 @@ class Shelf(StrEnum):
     """The picture an edit chain started from, for comparison only."""
     EARLIER = "earlier"
     """What was measured of a refused request's words, without the words: for a follow-up that names nothing."""
+    RECHECK = "recheck"
+    """A released image that was drawn for a re-check by other detectors: until it was looked at, minutes at most."""
     ANSWER = "answer"
     """The first answer to a context token, for identical retries within the token's life."""
 

@@ -17,7 +17,7 @@ from typing import ParamSpec, TypeVar
 import sqlalchemy as sa
 
 from rambarde.nouns.fault import Fault, Kind
-from rambarde.store import migrations, schema
+from rambarde.store import migrations, monitor_schema, schema
 
 FILE = "rambarde.db"
 BUSY_SECONDS = 5.0
@@ -25,6 +25,8 @@ BUSY_SECONDS = 5.0
 _THREADS = 8
 _MIGRATION_LOCK = 0x52414D42_00000001
 _KEEP_SECRET = 0o600
+TABLES = (schema, monitor_schema)
+"""Where the tables are declared."""
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -15,12 +15,14 @@ from rambarde.guard.inspect import Inspector
 from rambarde.interfaces.cli import measures
 from rambarde.interfaces.governance import charter
 from rambarde.interfaces.governance.tenure import steady
+from rambarde.interfaces.probing import effect
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.vault import Vault
 from rambarde.prove.note import Verifier, open_checkpoint
 from rambarde.store.policies import Policies
 from tests.interfaces.cli.conftest import building
 from tests.interfaces.cli.governed import ADA, BEN, CLEO, Town
+from tests.interfaces.probing.test_effect import TARGETS
 from tests.interfaces.serving import serving
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
@@ -69,6 +71,24 @@ def test_on_is_one_command_of_one_person(ready: Town) -> None:
     assert lines(ready) != before and len(lines(ready)) == len(before)
     ready("measure", "on", "no-people", "--as", ADA, "--reason", "again", fails="measure_already_on")
     ready("measure", "on", "no-such", "--as", ADA, "--reason", "r", fails="measure_unknown")
+
+
+def test_each_switch_starts_a_probe_and_one_that_cannot_begin_is_told(
+    ready: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[object] = []
+    monkeypatch.setattr(effect, "_start", started.append)
+    ready.write("rambarde.toml", 'probe_targets = "targets.toml"\n')
+    targets = ready.folder / ready.write("targets.toml", TARGETS)
+    made = ready.json("measure", "on", "no-people", "--breaker", "--as", "rates", "--reason", "r")
+    assert made["probe"] == {"state": "running", "why": ""} and len(started) == 1
+    targets.unlink()
+    off(ready, ADA, "ada.key", "--reason", "r")
+    assert len(started) == 1
+    assert "Its effect is NOT probed: FileNotFoundError." in off(ready, BEN, "ben.key")
+    states = [(one.on, one.state) for one in effect.effects(Settings(data=str(ready.folder / "d")))]
+    assert states == [(False, "failed"), (True, "running")]
+    assert not any(one["on"] for one in ready.lines("measure", "list"))
 
 
 def test_a_breaker_switches_on_what_its_signers_allowed_and_is_named_as_one(ready: Town) -> None:

@@ -10,6 +10,7 @@ from rambarde.interfaces.checkup.generator import generator
 from rambarde.interfaces.checkup.keeping import Keeping
 from rambarde.interfaces.checkup.machine import clock, disk, packages, python
 from rambarde.interfaces.checkup.models import models
+from rambarde.interfaces.checkup.monitor import monitor
 from rambarde.interfaces.checkup.provenance import provenance
 from rambarde.interfaces.checkup.row import Row, examined
 from rambarde.interfaces.checkup.workers import workers
@@ -37,6 +38,7 @@ def checkup(settings: Settings, *, library: bool = False) -> Iterator[Row]:
         if not library:
             yield from examined("credentials", keeping.credentials)
             yield from examined("evidence", keeping.evidence)
+            yield from examined("monitor", lambda: monitor(settings))
     finally:
         keeping.close()
     if not library:

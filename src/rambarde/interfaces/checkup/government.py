@@ -15,8 +15,10 @@ from rambarde.interfaces.checkup.row import Row, fail, ok, warn
 from rambarde.interfaces.governance.govern import office as open_office
 from rambarde.interfaces.governance.office import Office, pending
 from rambarde.interfaces.governance.tenure import LEASE
+from rambarde.interfaces.probing.effect import FAILED, effects
 from rambarde.interfaces.settings import Settings
 from rambarde.interfaces.vault import Vault
+from rambarde.measure.probe.target import read as read_target
 from rambarde.nouns.fault import Fault
 from rambarde.store.leases import RUNNING
 
@@ -57,6 +59,7 @@ def government(settings: Settings, vault: Vault) -> Iterator[Row]:
         )
     yield from _leases(office, standing)
     yield from _measures(standing, now)
+    yield from _effects(settings, now)
     if standing.roster is not None and not standing.roster.demo:
         yield from _signers(standing.roster, now)
     if settings.policy:
@@ -95,6 +98,29 @@ def _measures(standing: Standing, now: datetime) -> Iterator[Row]:
         yield ok("measures", f"prepared: {', '.join(sorted(standing.measures))}")
     elif standing.policy is not None:
         yield warn("measures", "None is prepared.", "Prepare them before they are needed: docs/emergency.md.")
+
+
+def _effects(settings: Settings, now: datetime) -> Iterator[Row]:
+    """Whether a switch of a measure could be probed, and whether the last one was."""
+    if not settings.probe_targets:
+        return
+    try:
+        target = read_target(Path(settings.probe_targets).read_bytes(), today=now.date())
+    except (Fault, OSError) as error:
+        why = error.message if isinstance(error, Fault) else error.strerror
+        yield warn(
+            "effects", f"No switch can be probed: {why}", "Mend the file of `probe_targets`: docs/probe.md."
+        )
+        return
+    last = next(iter(effects(settings)), None)
+    if last is not None and last.state == FAILED:
+        yield warn(
+            "effects",
+            f"The last switch ({last.measure}) was not probed: {last.why}.",
+            f"Run `rambarde probe {settings.probe_targets}`, and see what it says.",
+        )
+        return
+    yield ok("effects", f"a switch is probed through {len(target.surface)} surface(s)")
 
 
 def _signers(roster: Roster, now: datetime) -> Iterator[Row]:

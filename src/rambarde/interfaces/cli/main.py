@@ -9,6 +9,7 @@ from rich.console import Console
 
 import rambarde
 from rambarde.interfaces.cli import (
+    audit,
     bank,
     calibrate,
     check,
@@ -21,7 +22,9 @@ from rambarde.interfaces.cli import (
     hold,
     keys,
     log,
+    monitor,
     policy,
+    probe,
     provenance,
     review,
     scan,
@@ -44,6 +47,7 @@ app.command("verify")(verify.verify)
 app.command("scan")(scan.scan)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
+app.command("probe")(probe.probe_)
 app.command("doctor")(doctor.doctor)
 app.command("trace")(trace.trace)
 app.command("demo")(demo.demo)
@@ -51,12 +55,14 @@ bank.app.command("fetch")(exchange.fetch)
 bank.app.command("feedback")(exchange.feedback)
 app.add_typer(bank.app, name="bank")
 app.command("access")(erase.access)
+app.add_typer(audit.app, name="audit")
 app.add_typer(erase.app, name="erase")
 app.add_typer(erase.retention, name="retention")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(hold.app, name="hold")
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
+app.add_typer(monitor.app, name="monitor")
 app.add_typer(policy.app, name="policy")
 app.add_typer(provenance.app, name="provenance")
 app.add_typer(review.app, name="review")

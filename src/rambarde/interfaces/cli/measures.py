@@ -35,6 +35,7 @@ from rambarde.interfaces.cli.options import Config, Data, Json, print_json, sett
 from rambarde.interfaces.governance import account, papers
 from rambarde.interfaces.governance.adoption import Acknowledged, adopt, opened
 from rambarde.interfaces.governance.office import SUFFIX, roster_of
+from rambarde.interfaces.probing import effect
 from rambarde.nouns.fault import Fault, Kind, invalid
 
 app = typer.Typer(
@@ -104,10 +105,12 @@ def on(
 ) -> None:
     """Switch a measure on, now, everywhere. One person, no key. Exit status 1 if a gateway does not hold it."""
     start = time.monotonic()
-    with governed(settings(config, data=data)) as office:
+    running = settings(config, data=data)
+    with governed(running) as office:
         standing = office.office.book.read().standing
         change = office.office.switch(name, standing, on=True, by=by, reason=reason, breaker=breaker)
         standing, answer = _take(office, SignedChange(change))
+    probed = effect.begin(running, name, on=True, breaker=breaker)
     review = standing.on[name].review_at
     seconds = time.monotonic() - start
     if json:
@@ -120,11 +123,13 @@ def on(
                 "review_at": review.isoformat(),
                 "seconds": round(seconds, 3),
                 "gateways": answer_json(answer),
+                "probe": _probe_json(probed),
             }
         )
     else:
         typer.echo(f"{name} is ON, {seconds:.2f} s after the command began; review it by {review:%Y-%m-%d}.")
         tell(answer)
+        _tell_probe(probed)
     raise typer.Exit(0 if answer.everywhere else 1)
 
 
@@ -141,7 +146,8 @@ def off(
     json: Json = False,
 ) -> None:
     """Switch a measure off: a loosening, so two people sign, each with this command."""
-    with governed(settings(config, data=data)) as office:
+    running = settings(config, data=data)
+    with governed(running) as office:
         desk, path = office.office, office.vault.data / f"measure-off-{_plain(name)}{SUFFIX}"
         story, now = desk.book.read(), desk.book.clock()
         standing = story.standing
@@ -172,13 +178,21 @@ def off(
             return
         standing, answer = _take(office, signed)
         path.unlink(missing_ok=True)
+    probed = effect.begin(running, name, on=False)
     if json:
         print_json(
-            {"measure": name, "on": False, "sequence": standing.sequence, "gateways": answer_json(answer)}
+            {
+                "measure": name,
+                "on": False,
+                "sequence": standing.sequence,
+                "gateways": answer_json(answer),
+                "probe": _probe_json(probed),
+            }
         )
     else:
         typer.echo(f"{name} is off.")
         tell(answer)
+        _tell_probe(probed)
     raise typer.Exit(0 if answer.everywhere else 1)
 
 
@@ -209,6 +223,18 @@ def shipped_(
         )
     place(out, shipped(f"measures/{name}.yaml"))
     typer.echo(f"{out}: `rambarde policy sign {out}`")
+
+
+def _probe_json(probed: effect.Effect | None) -> dict[str, str] | None:
+    return None if probed is None else {"state": probed.state, "why": probed.why}
+
+
+def _tell_probe(probed: effect.Effect | None) -> None:
+    if probed is not None:
+        why = f": {probed.why}" if probed.why else ""
+        typer.echo(
+            f"Its effect is {'being probed' if probed.state == effect.RUNNING else 'NOT probed'}{why}."
+        )
 
 
 def _take(office: Opened, signed: SignedChange) -> tuple[Standing, Acknowledged]:

@@ -7,6 +7,7 @@ import logging
 import resource
 import socket
 from dataclasses import replace
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -80,7 +81,15 @@ def serve(
     async def run() -> None:
         # No access log: addresses are not kept.
         config = uvicorn.Config(create_app(gateway), access_log=False, log_config=None, server_header=False)
-        await uvicorn.Server(config).serve(sockets=[listener])
+        server = uvicorn.Server(config)
+        exit = server.handle_exit
+
+        def handle_exit(sig: int, frame: FrameType | None) -> None:
+            gateway.monitor.closing = True  # whoever watches the live page would be waited for
+            exit(sig, frame)
+
+        server.handle_exit = handle_exit  # type: ignore[method-assign]
+        await server.serve(sockets=[listener])
 
     typer.echo(f"Rambarde listens on {chosen.base_url} (data in {chosen.data}, upstream {chosen.upstream})")
     asyncio.run(run())

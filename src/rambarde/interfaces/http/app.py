@@ -14,7 +14,7 @@ from starlette.responses import Response
 import rambarde
 from rambarde.guard.answer import Answer
 from rambarde.guard.arrival import Arrival, Credential, Draft, Repeated
-from rambarde.interfaces.http import appeals, audit, files, receipts, trace
+from rambarde.interfaces.http import appeals, audit, effects, files, monitor, receipts, trace
 from rambarde.interfaces.http.dialects import openai
 from rambarde.interfaces.http.errors import fault_response, json_response, refusal_response
 from rambarde.interfaces.http.identity import DECISION_HEADER
@@ -73,6 +73,8 @@ def create_app(gateway: Gateway) -> FastAPI:
     receipts.add(app, gateway)
     audit.add(app, gateway)
     trace.add(app, gateway)
+    monitor.add(app, gateway)
+    effects.add(app, gateway)
 
     async def refused(_: Request, error: Exception) -> Response:
         return fault_response(_route_fault(error), None)

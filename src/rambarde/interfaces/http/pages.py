@@ -36,18 +36,22 @@ def items(texts: tuple[str, ...]) -> Markup:
     return Markup("\n".join(f"<li>{html.escape(text)}</li>" for text in texts))
 
 
-def page(title: str, content: Markup, status: int = 200) -> Response:
-    """A whole page. No script, nothing from elsewhere, not to be framed, indexed or kept."""
-    style = Markup(_text("page.css"))
-    body = fill("page.html", title=title, style=style, content=content)
-    return Response(body.encode("utf-8", "replace"), status, _headers(), "text/html; charset=utf-8")
+def page(
+    title: str, content: Markup, status: int = 200, *, sheet: str = "page.css", script: str | None = None
+) -> Response:
+    """A whole page. Nothing from elsewhere, not to be framed, indexed or kept; no script but the file `script`."""
+    code = Markup(f"\n<script>{_text(script)}</script>" if script else "")
+    style = Markup(_text(sheet))
+    body = fill("page.html", title=title, style=style, content=Markup(content + code))
+    headers = _headers(sheet, script)
+    return Response(body.encode("utf-8", "replace"), status, headers, "text/html; charset=utf-8")
 
 
 @cache
-def _headers() -> dict[str, str]:
-    digest = base64.b64encode(hashlib.sha256(_text("page.css").encode()).digest()).decode()
+def _headers(sheet: str, script: str | None) -> dict[str, str]:
+    may_run = f" script-src {_digest(script)}; connect-src 'self';" if script else ""
     return {
-        "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
+        "Content-Security-Policy": f"default-src 'none'; style-src {_digest(sheet)};{may_run} form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'",
         "Cache-Control": "no-store",
         "Referrer-Policy": "no-referrer",
@@ -55,6 +59,10 @@ def _headers() -> dict[str, str]:
         "X-Robots-Tag": "noindex",
         "Cross-Origin-Opener-Policy": "same-origin",
     }
+
+
+def _digest(name: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(_text(name).encode()).digest()).decode()}'"
 
 
 @cache
