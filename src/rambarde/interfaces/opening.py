@@ -27,9 +27,11 @@ _NEVER = (
     "n",
     "size",
     "output_compression",
+    "complexity",
     "stream",
     "partial_images",
     "user",
+    "safety_identifier",
     "moderation",
 )
 """Parameters that are known, do not shape the digest, or have too many values to try."""
@@ -39,7 +41,7 @@ def opener(blind: Callable[[str, str], str], models: tuple[str, ...] = ()) -> Ca
     """A function (record, plea) → whether the plea's content opens the record's commitment.
 
     `models` are further model names that may have been asked for. It finds no request that was sent with a
-    mask or with `output_compression`. None if nothing is attached.
+    mask, with `output_compression` or with `complexity`. None if nothing is attached.
     """
 
     def opened(record: Mapping[str, object], plea: Plea) -> bool | None:

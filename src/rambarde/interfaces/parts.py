@@ -1,4 +1,4 @@
-"""Parts that are found by entry point: detectors and upstreams, each added by one file and one line."""
+"""Parts that are found by entry point: detectors, upstreams and dialects, each added by one file and one line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Iterable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rambarde.guard.detectors.contract import Detector, DetectorInfo, Subject
 from rambarde.guard.inspect import Inspector
@@ -20,10 +20,12 @@ from rambarde.guard.workers.pool import Pool, cores
 from rambarde.nouns.fault import Fault, Kind, invalid
 
 if TYPE_CHECKING:
+    from rambarde.interfaces.http.dialects.contract import Dialect
     from rambarde.interfaces.settings import Settings
 
 DETECTORS = "rambarde.detectors"
 UPSTREAMS = "rambarde.upstreams"
+DIALECTS = "rambarde.dialects"
 KNOWN, NAMES = "known", "names"
 KEY_VARIABLE = "RAMBARDE_UPSTREAM_KEY"
 
@@ -111,6 +113,16 @@ def upstream(settings: Settings) -> Upstream:
     return made
 
 
+def dialects() -> tuple[Dialect, ...]:
+    """All installed dialects, by name: the languages that the gateway is spoken to in. Raises `Fault` `part_broken`."""
+    found = []
+    for point in sorted(entry_points(group=DIALECTS), key=lambda p: p.name):
+        found.append(_load(point))
+        if getattr(found[-1], "name", None) != point.name:
+            raise _broken(point, "it is no dialect of that name")
+    return tuple(found)
+
+
 def _key(settings: Settings) -> str | None:
     if not settings.upstream_key_file:
         return os.environ.get(KEY_VARIABLE) or None
@@ -125,9 +137,9 @@ def _key(settings: Settings) -> str | None:
         ) from error
 
 
-def _load(point: EntryPoint) -> type:
+def _load(point: EntryPoint) -> Any:
     try:
-        loaded: type = point.load()
+        loaded = point.load()
     except Exception as error:
         raise _broken(point, f"{type(error).__name__}: {error}") from error
     return loaded
