@@ -68,6 +68,7 @@ clean:
 	scripts/get c++ g++ "pdqhash, a reference of the tests, cannot be built"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,postgresql]'
 	scripts/reader .venv/node
+	scripts/clients .venv/clients
 	touch $@ .venv/.run
 
 .venv/.demo: .venv/bin/python pyproject.toml constraints.txt

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from rambarde.guard.answer import Answer
 from rambarde.guard.arrival import Arrival, Credential, Draft, Repeated
 from rambarde.interfaces.http import body
-from rambarde.interfaces.http.dialects.contract import JSON, Route, Spoken
+from rambarde.interfaces.http.dialects.contract import JSON, Incoming, Route, Spoken
 from rambarde.interfaces.http.identity import DECISION_HEADER
 from rambarde.interfaces.wiring import Gateway
 from rambarde.nouns.fault import Fault, Kind, invalid
@@ -45,7 +45,7 @@ def _endpoint(gateway: Gateway, routes: tuple[Route, ...]) -> Callable[[Request]
         spoken: list[Spoken] = []
 
         async def read() -> Draft:
-            spoken.append(await _read(request, routes))
+            spoken.append(await _read(gateway, request, routes))
             return spoken[0].draft
 
         def worded(answer: Answer) -> Response:
@@ -56,7 +56,7 @@ def _endpoint(gateway: Gateway, routes: tuple[Route, ...]) -> Callable[[Request]
     return endpoint
 
 
-async def _read(request: Request, routes: tuple[Route, ...]) -> Spoken:
+async def _read(gateway: Gateway, request: Request, routes: tuple[Route, ...]) -> Spoken:
     media_type = body.media_type(request)
     fitting = [route for route in routes if route.media_type == media_type]
     if not fitting:
@@ -70,7 +70,7 @@ async def _read(request: Request, routes: tuple[Route, ...]) -> Spoken:
     whole = body.bounded(request)
     data = await body.read(whole) if media_type == JSON else b""
     chosen = next(route for route in fitting if route.claims is None or route.claims(data))
-    return await chosen.read(whole, data)
+    return await chosen.read(Incoming(whole, data, gateway.tracing.fetch))
 
 
 async def caller(gateway: Gateway, request: Request) -> Known:

@@ -28,6 +28,18 @@ JSON, FORM = "application/json", "multipart/form-data"
 
 
 @dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request that is to be read: its size is bounded. `body` is empty for a form, which is read from `request`.
+
+    `fetch` gets the file behind a public address; no internal one is connected to. It raises `Fault`.
+    """
+
+    request: Request
+    body: bytes
+    fetch: Callable[[str], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
 class Spoken:
     """A request as it was understood, and how its answer is worded (`data`, in the dialect's own form)."""
 
@@ -43,8 +55,7 @@ class Refuse(Protocol):
 class Route:
     """One address of a dialect that makes images.
 
-    `read` gets the request, its size bounded, and its body, which is empty where `media_type` is a form: that is
-    read from the request. It raises `Fault` for what it does not understand. Several dialects may share a path:
+    `read` raises `Fault` for what it does not understand. Several dialects may share a path:
     by their media types, and else by `claims`, which is asked of a JSON body; the route without one comes last.
     `fault` and `refusal` are the dialect's own error shape, with our details inside.
     """
@@ -52,7 +63,7 @@ class Route:
     path: str
     action: Action
     media_type: str
-    read: Callable[[Request, bytes], Awaitable[Spoken]]
+    read: Callable[[Incoming], Awaitable[Spoken]]
     about: str
     schema: Mapping[str, object] = field(default_factory=dict)
     claims: Callable[[bytes], bool] | None = None

@@ -9,13 +9,12 @@ import msgspec
 from pydantic import Field, StringConstraints
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
-from starlette.requests import Request
 from starlette.responses import Response
 
 from rambarde.guard.answer import Answer, Released, Withheld
 from rambarde.guard.arrival import Draft, Upload
 from rambarde.interfaces.http import body
-from rambarde.interfaces.http.dialects.contract import FORM, JSON, Route, Routes, Spoken
+from rambarde.interfaces.http.dialects.contract import FORM, JSON, Incoming, Route, Routes, Spoken
 from rambarde.interfaces.http.dialects.parameters import Strict, not_streamed, parsed, twice, unknown, wrong
 from rambarde.interfaces.http.errors import Links, explained
 from rambarde.nouns.fault import Fault, Kind, invalid, unsupported
@@ -101,17 +100,18 @@ class Edit(Parameters):
         return {"input_fidelity": self.input_fidelity}
 
 
-async def read_generation(_: Request, data: bytes) -> Spoken:
+async def read_generation(incoming: Incoming) -> Spoken:
     """Parse a JSON body. Raises `Fault` naming the parameter."""
-    return Spoken(parsed(Generation, data).draft(), answer_response)
+    return Spoken(parsed(Generation, incoming.body).draft(), answer_response)
 
 
-async def read_edit(whole: Request, _: bytes) -> Spoken:
+async def read_edit(incoming: Incoming) -> Spoken:
     """Parse a multipart body. Raises `Fault` naming the parameter."""
     fields: dict[str, Any] = {}
     images: list[Upload] = []
     mask: Upload | None = None
     forms: set[str] = set()
+    whole = incoming.request
     parser = body.MemoryParser(
         whole.headers, whole.stream(), max_files=FILES, max_fields=100, max_part_size=_PART
     )
@@ -159,7 +159,7 @@ async def read_edit(whole: Request, _: bytes) -> Spoken:
     return Spoken(parsed(Edit, fields).draft(tuple(images), mask), answer_response)
 
 
-async def read_variation(_: Request, __: bytes) -> Spoken:
+async def read_variation(_: Incoming) -> Spoken:
     """Never a draft: a change of a picture is judged by what is seen and by what was asked, and here nothing is."""
     raise unsupported(
         "variations_unsupported",
@@ -171,14 +171,14 @@ async def read_variation(_: Request, __: bytes) -> Spoken:
 
 def answer_response(answer: Answer, links: Links) -> Response:
     """A (partly) released answer: `data` of length `n`, in order; a withheld item has no image and says why."""
-    items = [_item(image, answer, links) for image in answer.images]
+    items = [item(image, answer, links) for image in answer.images]
     created = int(answer.created.timestamp())
     return Response(
         b'{"created":%d,"data":[%s]}' % (created, b",".join(items)), media_type="application/json"
     )
 
 
-def _item(image: Released | Withheld, answer: Answer, links: Links) -> bytes:
+def item(image: Released | Withheld, answer: Answer, links: Links) -> bytes:
     if isinstance(image, Withheld):
         details = explained(image.decision) | {
             "decision_id": answer.id,
