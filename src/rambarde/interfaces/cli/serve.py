@@ -21,6 +21,10 @@ FILES = 65_536
 """Files that the gateway may have open at once, if the system lets it."""
 
 
+SAID = 65_536
+"""Bytes of a message that somebody may send on a socket: nothing that is said there matters."""
+
+
 def serve(
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option("--port", help="Port; 0 picks a free one.")] = None,
@@ -79,7 +83,13 @@ def serve(
 
     async def run() -> None:
         # No access log: addresses are not kept.
-        config = uvicorn.Config(create_app(gateway), access_log=False, log_config=None, server_header=False)
+        config = uvicorn.Config(
+            create_app(gateway),
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            ws_max_size=SAID,
+        )
         await uvicorn.Server(config).serve(sockets=[listener])
 
     typer.echo(f"Rambarde listens on {chosen.base_url} (data in {chosen.data}, upstream {chosen.upstream})")
