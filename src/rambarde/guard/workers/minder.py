@@ -35,8 +35,8 @@ _MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": "8388608",
 }
 """For glibc: blocks larger than those of ordinary pictures go back to the system when they are freed, others stay."""
-_KEYS = ("RAMBARDE_SERVER_KEY", "RAMBARDE_UPSTREAM_KEY")
-"""Environment variables that a process which decodes strangers' bytes must not have."""
+_KEYS = ("RAMBARDE_SERVER_KEY", "RAMBARDE_UPSTREAM_KEY", "RAMBARDE_EVIDENCE_KEY")
+"""Beginnings of environment variables that a process which decodes strangers' bytes must not have."""
 
 
 class Minder(threading.Thread):
@@ -86,7 +86,7 @@ class Minder(threading.Thread):
         ours, theirs = socket.socketpair()
         with theirs:
             self._channel = Channel(ours)
-            environment = {name: value for name, value in os.environ.items() if name not in _KEYS} | _MEMORY
+            environment = {name: value for name, value in os.environ.items() if not name.startswith(_KEYS)} | _MEMORY
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter, our own module
                 [
                     sys.executable,

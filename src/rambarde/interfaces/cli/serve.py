@@ -30,10 +30,11 @@ def serve(
     port: Annotated[int | None, typer.Option("--port", help="Port; 0 picks a free one.")] = None,
     data: Data = None,
     upstream: Annotated[
-        str | None, typer.Option("--upstream", help="The generator: sketch, openai, …")
+        str | None, typer.Option("--upstream", help="The generator: sketch, openai, xai, comfyui, …")
     ] = None,
     upstream_url: Annotated[
-        str | None, typer.Option("--upstream-url", help="Its base URL, ending in /v1.")
+        str | None,
+        typer.Option("--upstream-url", help="Its base URL; of an OpenAI-compatible one, ending in /v1."),
     ] = None,
     upstream_model: Annotated[str | None, typer.Option("--upstream-model", help="Model to ask for.")] = None,
     policy: Annotated[
