@@ -39,7 +39,7 @@ AspectRatio = Literal[
 ]
 
 
-class _Generation(Strict):
+class Generation(Strict):
     """`POST /v1/images/generations`. The answer is `url` unless asked otherwise, as xAI's is."""
 
     prompt: str
@@ -76,7 +76,7 @@ class _Source(Strict):
     type: Literal["image_url"] | None = None
 
 
-class _Edit(_Generation):
+class Edit(Generation):
     """`POST /v1/images/edits`: one picture in `image`, or up to three in `images`."""
 
     image: _Source | None = None
@@ -101,11 +101,11 @@ def _claims(data: bytes) -> bool:
 
 
 async def _read_generation(incoming: Incoming) -> Spoken:
-    return Spoken(parsed(_Generation, incoming.body).draft(), answer_response)
+    return Spoken(parsed(Generation, incoming.body).draft(), answer_response)
 
 
 async def _read_edit(incoming: Incoming) -> Spoken:
-    asked = parsed(_Edit, incoming.body)
+    asked = parsed(Edit, incoming.body)
     if asked.image is not None and asked.images is not None:
         raise twice("image")
     sources = [asked.image] if asked.image is not None else asked.images or []
@@ -150,7 +150,7 @@ dialect = Routes(
             JSON,
             _read_generation,
             "xAI's form, where `model` begins with `grok-` or `aspect_ratio` or `resolution` is given.",
-            _Generation.model_json_schema(),
+            Generation.model_json_schema(),
             claims=_claims,
         ),
         Route(
@@ -159,7 +159,7 @@ dialect = Routes(
             JSON,
             _read_edit,
             "xAI's form: JSON, with one picture in `image` or up to three in `images`.",
-            _Edit.model_json_schema(),
+            Edit.model_json_schema(),
         ),
     ),
 )
