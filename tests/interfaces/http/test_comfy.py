@@ -8,7 +8,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx2 as httpx
@@ -17,6 +17,8 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from rambarde.guard.arrival import Upload
+from rambarde.interfaces.http.dialects import comfy_jobs
 from rambarde.interfaces.http.dialects.comfy_jobs import RUNNING, SOCKETS, Jobs, Listener
 from rambarde.nouns.decision import Decision, Outcome, Point
 from rambarde.nouns.fault import Fault
@@ -158,6 +160,16 @@ def test_prompt_ids(client: Client) -> None:
     assert client.get("/history/%2e%2e").json() == {}
 
 
+def test_a_retry_under_the_same_name_generates_nothing(client: Client) -> None:
+    client.headers["Idempotency-Key"] = uuid.uuid4().hex
+    first = client.send(graphs.text()).json()["prompt_id"]
+    assert client.history(first)["outputs"]["9"]["images"]
+    before = client.served.count()
+    again = client.history(client.send(graphs.text()).json()["prompt_id"])
+    assert again["status"]["messages"][0][1]["exception_type"] == "answered_before"
+    assert client.served.count() == before
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [
@@ -193,9 +205,9 @@ def test_sockets_need_a_key_and_may_not_flood(client: Client) -> None:
     with client.socket() as opened, pytest.raises(ConnectionClosed):
         for _ in range(100_000):
             opened.send("x")
-    with pytest.raises(InvalidStatus):
-        held = [connect(url, additional_headers=client.headers, proxy=None) for _ in range(SOCKETS + 1)]
-        assert held
+    with ExitStack() as held, pytest.raises(InvalidStatus):
+        for _ in range(SOCKETS + 1):
+            held.enter_context(connect(url, additional_headers=client.headers, proxy=None))
 
 
 def test_a_socket_hears_of_its_own_jobs_only() -> None:
@@ -229,6 +241,28 @@ def test_jobs_are_bounded_and_forgotten() -> None:
     assert jobs.get("0", "a") is made[0] and jobs.get("0", "b") is None
     now = 601.0
     assert jobs.get("0", "a") is None and jobs.get("other", "b") is not None
+
+
+def test_ended_jobs_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comfy_jobs, "JOBS", 3)
+    jobs = Jobs()
+    made = [jobs.begin(str(i), "a", "", "9") for i in range(3)]
+    with pytest.raises(Fault):
+        jobs.begin("3", "b", "", "9")
+    jobs.end(made[1])
+    jobs.begin("3", "b", "", "9")
+    assert jobs.get("0", "a") is made[0] and jobs.get("1", "a") is None
+
+
+def test_uploads_of_one_push_out_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comfy_jobs, "UPLOADED", 400)
+    jobs = Jobs()
+    jobs.upload("b", "x", Upload(bytes(100)))
+    for i in range(10):
+        jobs.upload("a", str(i), Upload(bytes(50)))
+    assert jobs.uploaded("b", "x") and jobs.uploaded("a", "9") and jobs.uploaded("a", "8")
+    with pytest.raises(Fault):
+        jobs.uploaded("a", "7")
 
 
 def test_a_picture_in_the_graph_itself(client: Client, still_life: bytes) -> None:

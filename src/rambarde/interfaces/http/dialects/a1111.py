@@ -36,9 +36,10 @@ Nothing = Literal["", "None"] | None
 
 
 class _Settings(Strict):
-    """`override_settings`: the checkpoint, and no other."""
+    """`override_settings`: the checkpoint, and that no grid is made; no other."""
 
     sd_model_checkpoint: Name | None = None
+    return_grid: Literal[False] | None = None
 
 
 class _Txt2Img(Strict):

@@ -155,13 +155,18 @@ class _Desk:
             return json_response({"prompt_id": job.id})
 
         route = Route("/prompt", meant.action, JSON, _read, "", fault=fault, refusal=refused)
+        lost = Fault(Kind.INTERNAL, "internal", "Rambarde failed; nothing was released.", remedy="Try again.")
         try:
-            return await images.walk(self._gateway, request, route, read, worded)
+            response = await images.walk(self._gateway, request, route, read, worded)
+            lost = Fault(
+                Kind.CONFLICT,
+                "answered_before",
+                "This request was answered before, under another `prompt_id`.",
+                remedy="Ask for that one's history, or use a new token to start anew.",
+            )
+            return response
         finally:
             if job.failed is None and not job.images and not job.withheld:
-                lost = Fault(
-                    Kind.INTERNAL, "internal", "Rambarde failed; nothing was released.", remedy="Try again."
-                )
                 failed(fault_response(lost, None), None)
             self._jobs.end(job)
             if job.failed is not None:

@@ -22,7 +22,7 @@ RUNNING = 16
 SOCKETS = 8
 """Sockets of one credential."""
 UPLOADED = 200_000_000
-"""Bytes of uploaded pictures, all together."""
+"""Bytes of uploaded pictures, all together; a quarter of it for one credential."""
 WAITING = 200
 """Messages that a listener may be behind; then it is let go."""
 
@@ -90,6 +90,10 @@ class Jobs:
             raise invalid(
                 "prompt_id_taken", "There is a job of this id.", remedy="Use a new one.", field="prompt_id"
             )
+        while len(self._jobs) >= JOBS and (
+            ended := [i for i, one in self._jobs.items() if one.ended is not None]
+        ):
+            del self._jobs[ended[0]]  # the oldest, so that nobody's past keeps others out
         if self._running(credential) >= RUNNING or len(self._jobs) >= JOBS:
             raise Fault(
                 Kind.OVERLOADED,
@@ -136,10 +140,13 @@ class Jobs:
                 listener.tell(kind, {**data, "prompt_id": job.id})
 
     def upload(self, credential: str, name: str, upload: Upload) -> None:
-        """Remember a picture, in place of an earlier one of this name; the oldest go first where it is too much."""
+        """Remember a picture, in place of an earlier one of this name; the oldest go first where it is too much, the
+        credential's own before others'."""
         self._uploads.pop((credential, name), None)
         self._uploads[credential, name] = (upload, self._monotonic())
-        while sum(len(one.data) for one, _ in self._uploads.values()) > UPLOADED:
+        while self._uploaded(credential) > UPLOADED // 4:
+            del self._uploads[next(key for key in self._uploads if key[0] == credential)]
+        while self._uploaded() > UPLOADED:
             self._uploads.popitem(last=False)
 
     def uploaded(self, credential: str, name: str) -> Upload:
@@ -154,6 +161,9 @@ class Jobs:
                 field="image",
             )
         return found[0]
+
+    def _uploaded(self, credential: str | None = None) -> int:
+        return sum(len(one.data) for (who, _), (one, _) in self._uploads.items() if credential in (None, who))
 
     def _running(self, credential: str) -> int:
         return sum(job.ended is None and job.credential == credential for job in self._jobs.values())
