@@ -62,6 +62,19 @@ def test_words_and_a_picture_together(client: openai.OpenAI, portrait: bytes) ->
     assert result.category_applied_input_types.sexual == ["text", "image"]
 
 
+@pytest.mark.parametrize("words", [[], [{"type": "text", "text": "a tree"}]])
+def test_pixels_are_counted_and_given_back(
+    client: openai.OpenAI, served: Served, portrait: bytes, words: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = served.gateway.chain.room
+    client.moderations.create(input=[*words, url(portrait)])
+    assert (room._pixels, room._requests) == (0, 0)
+    monkeypatch.setattr(room, "pixels", 1000)
+    with pytest.raises(openai.InternalServerError) as caught:
+        client.moderations.create(input=[*words, url(portrait)])
+    assert caught.value.code == "overloaded" and (room._pixels, room._requests) == (0, 0)
+
+
 @pytest.mark.parametrize(
     ("sent", "code", "param"),
     [

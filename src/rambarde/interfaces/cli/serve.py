@@ -93,7 +93,7 @@ def serve(
         )
         await uvicorn.Server(config).serve(sockets=[listener])
 
-    typer.echo(f"Rambarde listens on {chosen.base_url} (data in {chosen.data}, upstream {chosen.upstream})")
+    typer.echo(f"Rambarde listens on {chosen.base_url} (data in {chosen.data}, upstream {chosen.generators})")
     asyncio.run(run())
 
 

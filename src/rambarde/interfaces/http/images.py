@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -38,7 +38,7 @@ def add(app: FastAPI, gateway: Gateway, routes: Iterable[Route]) -> None:
         )
 
 
-def _endpoint(gateway: Gateway, routes: tuple[Route, ...]) -> Callable[[Request], object]:
+def _endpoint(gateway: Gateway, routes: tuple[Route, ...]) -> Callable[[Request], Awaitable[Response]]:
     last = routes[-1]
 
     async def endpoint(request: Request) -> Response:
@@ -91,7 +91,7 @@ async def walk(
     gateway: Gateway,
     request: Request,
     route: Route,
-    read: Callable[[], object],
+    read: Callable[[], Awaitable[Draft]],
     worded: Callable[[Answer], Response],
     action: Action | None = None,
 ) -> Response:
@@ -104,7 +104,7 @@ async def walk(
 
     async def draft() -> Draft:
         gateway.door.knock(credential)
-        return await read()  # type: ignore[misc, no-any-return]
+        return await read()
 
     arrival = Arrival(
         id="dec_" + secrets.token_hex(16),
