@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
+import sqlite3
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
@@ -18,13 +21,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from rambarde.guard.arrival import Upload
+from rambarde.guard.inspect import Inspector
 from rambarde.interfaces.http.dialects import comfy_jobs
 from rambarde.interfaces.http.dialects.comfy_jobs import RUNNING, SOCKETS, Jobs, Listener
 from rambarde.nouns.decision import Decision, Outcome, Point
 from rambarde.nouns.fault import Fault
 from rambarde.nouns.signal import Signal
 from tests.interfaces.http import graphs
-from tests.interfaces.serving import Served
+from tests.interfaces.serving import Served, serving
 
 
 class Client:
@@ -208,6 +212,30 @@ def test_sockets_need_a_key_and_may_not_flood(client: Client) -> None:
     with ExitStack() as held, pytest.raises(InvalidStatus):
         for _ in range(SOCKETS + 1):
             held.enter_context(connect(url, additional_headers=client.headers, proxy=None))
+
+
+class _Waits:
+    name = "waits"
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def generate(self, request: Any, *, deadline: float) -> Any:
+        await asyncio.Event().wait()
+
+
+@pytest.mark.slow
+def test_what_is_under_way_when_the_gateway_closes_has_its_record(
+    tmp_path: Path, inspector: Inspector
+) -> None:
+    with serving(tmp_path, upstream=_Waits(), inspector=inspector) as served:
+        Client(served).send(graphs.text())
+        deadline = time.monotonic() + 10
+        while not served.gateway.chain.room._requests and time.monotonic() < deadline:
+            time.sleep(0.01)
+    with sqlite3.connect(tmp_path / "rambarde.db") as database:
+        assert database.execute("select count(*) from records").fetchone() == (1,)
 
 
 def test_a_socket_hears_of_its_own_jobs_only() -> None:

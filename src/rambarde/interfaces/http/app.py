@@ -27,6 +27,8 @@ def create_app(gateway: Gateway) -> FastAPI:
         try:
             yield
         finally:
+            for close in closing:
+                await close()
             await gateway.close()
 
     app = FastAPI(
@@ -40,8 +42,7 @@ def create_app(gateway: Gateway) -> FastAPI:
 
     speaking = parts.dialects()
     images.add(app, gateway, (route for dialect in speaking for route in dialect.routes))
-    for dialect in speaking:
-        dialect.add(app, gateway)
+    closing = [close for dialect in speaking if (close := dialect.add(app, gateway)) is not None]
     app.add_api_route("/healthz", lambda: json_response({"status": "listening"}), methods=["GET"])
     app.add_api_route("/readyz", lambda: _ready(gateway), methods=["GET"])
     files.add(app, gateway)

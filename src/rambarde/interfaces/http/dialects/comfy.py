@@ -23,7 +23,7 @@ from rambarde.guard.arrival import Draft, Upload
 from rambarde.interfaces.http import body, files, images
 from rambarde.interfaces.http.dialects.comfy_graph import Understood, understand
 from rambarde.interfaces.http.dialects.comfy_jobs import Job, Jobs, Listener
-from rambarde.interfaces.http.dialects.contract import FORM, JSON, Incoming, Route, Spoken
+from rambarde.interfaces.http.dialects.contract import FORM, JSON, Close, Incoming, Route, Spoken
 from rambarde.interfaces.http.dialects.parameters import Strict, parsed
 from rambarde.interfaces.http.errors import (
     Links,
@@ -58,7 +58,7 @@ class ComfyUI:
     name = "comfyui"
     routes: tuple[Route, ...] = ()
 
-    def add(self, app: FastAPI, gateway: Gateway) -> None:
+    def add(self, app: FastAPI, gateway: Gateway) -> Close:
         desk = _Desk(gateway, Jobs())
         for path in ("/prompt", "/api/prompt"):
             content = {JSON: {"schema": Prompt.model_json_schema()}}
@@ -74,12 +74,19 @@ class ComfyUI:
             app.add_api_route(prefix + "/view", desk.view, methods=["GET"])
             app.add_api_route(prefix + "/upload/image", desk.upload, methods=["POST"])
         app.add_api_websocket_route("/ws", desk.socket)
+        return desk.close
 
 
 class _Desk:
     def __init__(self, gateway: Gateway, jobs: Jobs) -> None:
         self._gateway, self._jobs = gateway, jobs
         self._tasks: set[asyncio.Task[Response]] = set()
+
+    async def close(self) -> None:
+        """End the graphs that are under way; each has its record."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def prompt(self, request: Request) -> Response:
         """Take in a graph. A fault in it is answered at once; what is decided of it, later."""

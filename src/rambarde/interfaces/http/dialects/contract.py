@@ -71,16 +71,20 @@ class Route:
     refusal: Refuse = refusal_response
 
 
+Close = Callable[[], Awaitable[None]]
+
+
 class Dialect(Protocol):
     """`name` is the entry point's; `routes` make images, one request one answer.
 
     `add` adds whatever else the client asks for: routes that only judge, a socket that tells how far a request is.
+    It answers what ends, before the gateway closes, whatever runs on for answers that were not waited for.
     """
 
     name: str
     routes: tuple[Route, ...]
 
-    def add(self, app: FastAPI, gateway: Gateway) -> None: ...
+    def add(self, app: FastAPI, gateway: Gateway) -> Close | None: ...
 
 
 @dataclass(frozen=True, slots=True)
