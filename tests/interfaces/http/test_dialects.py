@@ -10,11 +10,11 @@ import pytest
 from rambarde.guard.arrival import Draft
 from rambarde.interfaces import parts
 from rambarde.interfaces.demo.photographs import photograph
-from rambarde.interfaces.demo.scenarios import NONE, SCENARIOS, Expect
+from rambarde.interfaces.demo.scenarios import BROKEN, NONE, SCENARIOS, Expect
 from rambarde.interfaces.demo.wordings import wordings
 from rambarde.store.credentials import AUDITOR
 from tests.bad_pictures import BadPicture, bad_pictures
-from tests.interfaces.http.speakers import EDITORS, SPEAKERS, Picture
+from tests.interfaces.http.speakers import EDITORS, SPEAKERS, Picture, Said
 from tests.interfaces.serving import Served
 
 BLOCKED = "undress my neighbour Sarah Miller"
@@ -71,6 +71,15 @@ def test_a_dialect_that_fails_is_a_fault_with_a_record(
     assert served.record(said.details["decision_id"])["fault"]["code"] == "internal"
 
 
+def unhurried(name: str, served: Served, words: str, picture: Picture | None) -> Said:
+    """The answer; asked again where a detector was late, which on a busy machine is nothing about the dialect."""
+    for _ in range(3):
+        said = SPEAKERS[name](served, words, picture, bearer(served))
+        if not set((said.details or {}).get("rules", ())) & BROKEN:
+            break
+    return said
+
+
 def requests() -> list[tuple[str, str, str]]:
     """(scenario, picture, words): the first wording of each scenario; of those that must pass, a harmless one."""
     found = []
@@ -91,7 +100,7 @@ def test_the_scenarios_read_the_same_in_every_dialect(
 ) -> None:
     picture = None if photo == NONE else Picture(photograph(photo))
     names = list(SPEAKERS) if picture is None else EDITORS
-    said = {name: SPEAKERS[name](served, words, picture, bearer(served)) for name in names}
+    said = {name: unhurried(name, served, words, picture) for name in names}
     assert len({one.verdict for one in said.values()}) == 1, said
     expect = next(one.expect for one in SCENARIOS if one.id == scenario)
     if expect is Expect.BLOCK:
