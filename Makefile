@@ -70,6 +70,7 @@ clean:
 # Another implementation of the log's formats. It asks for Python 3.12, and runs on 3.11.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps --ignore-requires-python aics-tlog
 	scripts/reader .venv/node
+	scripts/clients .venv/clients
 	touch $@ .venv/.run
 
 .venv/.demo: .venv/bin/python pyproject.toml constraints.txt
