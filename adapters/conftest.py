@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import inspector, proofs_made_once
+from tests.interfaces.conftest import portrait, still_life
+from tests.interfaces.library.conftest import opened
+from tests.project.snippets import snippets
 
 from rambarde import Guard
 from rambarde.guard.inspect import Inspector
 from rambarde.interfaces import wiring
 from rambarde.interfaces.library import guard as library
-from tests.conftest import inspector, proofs_made_once
-from tests.interfaces.conftest import portrait, still_life
-from tests.interfaces.library.conftest import opened
-from tests.project.snippets import snippets
 
 __all__ = ["inspector", "portrait", "proofs_made_once", "still_life"]
 

@@ -15,10 +15,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
-
-from rambarde import Guard
 from tests.interfaces.library.conftest import record
 from tests.servers import png
+
+from rambarde import Guard
 
 pytestmark = pytest.mark.slow
 GENERATE, EDIT = "/v1/images/generations", "/v1/images/edits"
