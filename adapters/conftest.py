@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,17 @@ from rambarde import Guard
 from rambarde.guard.inspect import Inspector
 from rambarde.interfaces import wiring
 from rambarde.interfaces.library import guard as library
+
+# What needs large packages runs in environments of its own: `make test-extras`.
+collect_ignore_glob = [
+    pattern
+    for package, pattern in (
+        ("torch", "diffusers/test_real_*.py"),
+        ("litellm", "litellm/test_real_*.py"),
+        ("gradio", "gradio/test_real_*.py"),
+    )
+    if importlib.util.find_spec(package) is None
+]
 
 __all__ = ["inspector", "portrait", "proofs_made_once", "still_life"]
 
