@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from rambarde import Guard
 from rambarde.guard.inspect import Inspector
 from rambarde.interfaces import wiring
 from rambarde.interfaces.library import guard as library
+
+# LiteLLM asks the network for prices otherwise.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 # What needs large packages runs in environments of its own: `make test-extras`.
 collect_ignore_glob = [

@@ -46,8 +46,7 @@ def tokenizer(folder: Path) -> CLIPTokenizer:
     vocabulary, merges = folder / "vocab.json", folder / "merges.txt"
     vocabulary.write_text(json.dumps({word: place for place, word in enumerate(words)}))
     merges.write_text("#version: 0.2\n")
-    made = CLIPTokenizer(vocab=str(vocabulary), merges=str(merges), model_max_length=77)
-    return made
+    return CLIPTokenizer(vocab=str(vocabulary), merges=str(merges), model_max_length=77)
 
 
 @pytest.fixture(scope="module")
