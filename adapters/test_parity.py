@@ -17,6 +17,7 @@ import httpx2 as httpx
 import numpy as np
 import pytest
 from PIL import Image
+from rambarde_a1111 import Stopped, install
 from rambarde_asgi import RambardeMiddleware
 from rambarde_comfyui import NODE, node
 from rambarde_diffusers import GuardedPipeline, SafetyChecker
@@ -131,9 +132,35 @@ def comfyui(guard: Guard, prompt: str, picture: bytes | None = None) -> Seen:
     return called(lambda: release().release(batch, graph, "2", **originals))
 
 
+def automatic1111(guard: Guard, prompt: str, picture: bytes | None = None, **more: Any) -> Seen:
+    made = BLUE if picture is None else Image.open(io.BytesIO(picture)).convert("RGB")
+    n = more.pop("n", 1)
+
+    def inner(p: Any) -> Any:
+        said = {"all_prompts": [prompt], "all_negative_prompts": [""], "all_seeds": [1]}
+        return SimpleNamespace(images=[made], infotexts=[""], index_of_first_image=0, **said)
+
+    p = SimpleNamespace(
+        **{"prompt": prompt, "negative_prompt": "", "styles": [], "n_iter": n, "batch_size": 1},
+        **{"init_images": [] if picture is None else [made], "save_samples": lambda: False},
+        **{"do_not_save_samples": False, "do_not_save_grid": False, **more},
+    )
+    host = SimpleNamespace(process_images_inner=inner)
+    install(host, SimpleNamespace(state=SimpleNamespace()), None, lambda: guard)
+    try:
+        host.process_images_inner(p)
+    except Stopped as stopped:
+        details = stopped.detail
+        if "decision" in details:
+            return details["decision"], tuple(details["rules"])
+        return "fault", (details["code"],)
+    return "allow", ()
+
+
 def litellm(guard: Guard, prompt: str, picture: bytes | None = None, **more: Any) -> Seen:
     from litellm.types.utils import ImageResponse
-    from rambarde_litellm import RambardeGuardrail, Stopped
+    from rambarde_litellm import RambardeGuardrail
+    from rambarde_litellm import Stopped as Ended
 
     hook = RambardeGuardrail(
         guard, guardrail_name="rambarde", event_hook=["pre_call", "post_call"], default_on=True
@@ -152,7 +179,7 @@ def litellm(guard: Guard, prompt: str, picture: bytes | None = None, **more: Any
 
     try:
         asyncio.run(ask())
-    except Stopped as stopped:
+    except Ended as stopped:
         details = stopped.detail["rambarde"]  # type: ignore[index]
         if "decision" in details:
             return details["decision"], tuple(details["rules"])
@@ -161,7 +188,7 @@ def litellm(guard: Guard, prompt: str, picture: bytes | None = None, **more: Any
 
 
 WAYS: dict[str, Callable[..., Seen]] = {
-    way.__name__: way for way in (library, asgi, diffusers, checker, comfyui)
+    way.__name__: way for way in (library, asgi, diffusers, checker, comfyui, automatic1111)
 }
 TAKES_FILES = ["library", "asgi", "diffusers"]
 if importlib.util.find_spec("litellm"):
@@ -236,8 +263,10 @@ def test_a_bad_request_is_the_same_fault(
     expected = gateway(prompt, **more)
     assert expected[0] == "fault"
     for name, way in ways.items():
-        if name in ("checker", "comfyui") and more:
-            continue  # they are shown pictures, and take no parameters
+        if (name in ("checker", "comfyui", "automatic1111") and set(more) - {"n"}) or (
+            name in ("checker", "comfyui") and more
+        ):
+            continue  # they are shown pictures, or a request of their host, and take no such parameters
         if name == "library" and "seconds" in more:
             with pytest.raises(TypeError):
                 way(prompt, **more)
