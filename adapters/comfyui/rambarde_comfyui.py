@@ -96,13 +96,18 @@ def _ancestors(id: str, graph: Graph) -> Iterator[tuple[str, bool]]:
 
 
 def _texts(node: Mapping[str, Any], kind: Any) -> Iterator[str]:
-    """The texts that were typed into a node: inputs that its class declares as STRING."""
-    declared = kind.INPUT_TYPES()
-    for group in ("required", "optional"):
-        for name, spec in (declared.get(group) or {}).items():
-            value = node["inputs"].get(name)
-            if spec and spec[0] == "STRING" and isinstance(value, str) and value.strip():
+    """The texts that were typed into a node: all but what is chosen from a list. Raises `Fault`."""
+    groups = kind.INPUT_TYPES()
+    declared = {**(groups.get("required") or {}), **(groups.get("optional") or {})}
+    for name, value in node["inputs"].items():
+        if isinstance(value, str):
+            spec = declared.get(name)
+            chosen = spec is not None and (isinstance(spec[0], list | tuple) or spec[0] == "COMBO")
+            if value.strip() and not chosen:
                 yield value
+        elif not _is_link(value) and not isinstance(value, int | float | None):
+            # ComfyUI unwraps and converts such values, to texts, too.
+            raise _unfit("graph_invalid", f"An input is neither a link nor a plain value: {name[:64]!r}.")
 
 
 def _links(node: Mapping[str, Any], only: str | None = None) -> list[str]:

@@ -162,6 +162,8 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
         graph("a tree", **{"9": {"class_type": NODE, "inputs": {"images": ["99", 0]}}}),
         "graph_invalid",
     ),
+    "a wrapped text": (graph({"__value__": "a tree"}), "graph_invalid"),  # type: ignore[arg-type]
+    "a list for a text": (graph(["a", "tree", "x"]), "graph_invalid"),  # type: ignore[arg-type]
     "no words": (graph(""), "prompt_empty"),
     "too many words": (graph("x" * 40_000), "prompt_too_long"),
     "no graph": ([], "graph_invalid"),  # type: ignore[dict-item]
@@ -190,6 +192,12 @@ def test_a_cycle_ends(comfy: Comfy) -> None:
         "a tree", **{"6": {"class_type": "CLIPTextEncode", "inputs": {"text": "a tree", "clip": ["6", 0]}}}
     )
     assert understood(asked, comfy.classes)["9"].prompt == "a tree"
+
+
+def test_texts_that_no_class_declares_are_read(comfy: Comfy) -> None:
+    asked = graph("a tree")
+    asked["3"]["inputs"]["more_text"] = "in a field"
+    assert "in a field" in understood(asked, comfy.classes)["9"].prompt
 
 
 def test_words_of_both_sides_are_told_apart(comfy: Comfy) -> None:

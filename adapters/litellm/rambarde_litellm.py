@@ -12,26 +12,25 @@ import concurrent.futures
 import hashlib
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import HTTPException
 from litellm.integrations.custom_guardrail import CustomGuardrail
 from litellm.types.utils import ImageObject, ImageResponse
-from pydantic import ValidationError
+from rambarde_litellm_request import drafted
 
 from rambarde import Guard
 from rambarde.guard.answer import Answer, Released, Withheld
-from rambarde.guard.arrival import Arrival, Credential, Draft, Upload
+from rambarde.guard.arrival import Arrival, Credential, Draft
 from rambarde.guard.upstreams.contract import Generated
 from rambarde.guard.upstreams.fetch import SafeFetcher
 from rambarde.guard.upstreams.openai_answer import decode_base64, upstream
-from rambarde.interfaces.http.dialects import openai
 from rambarde.interfaces.http.errors import STATUS, explained
 from rambarde.nouns.caller import Caller
 from rambarde.nouns.decision import Decision, Outcome
-from rambarde.nouns.fault import Fault, Kind, invalid, unsupported
+from rambarde.nouns.fault import Fault, Kind, unsupported
 from rambarde.nouns.request import Action, Request
 
 CREDENTIAL = "litellm"
@@ -51,10 +50,6 @@ WORDS = frozenset(
     )
 )
 """Calls that answer words; they go by unless they ask for a picture. Every other call is refused."""
-OWN = frozenset(
-    ("guardrails", "litellm_call_id", "litellm_metadata", "metadata", "num_retries", "tags", "timeout")
-)
-"""What a client may send to LiteLLM itself."""
 FETCH = 60.0
 """Seconds for all pictures that a provider answers as addresses."""
 
@@ -154,6 +149,17 @@ class RambardeGuardrail(CustomGuardrail):  # type: ignore[misc]
                     )
                 )
             return data
+        if not data.get("litellm_call_id") or _call(data) in self._begun:
+            # A client may name its call. Two of one name would be judged as one another's answer.
+            raise _stopped(
+                Fault(
+                    Kind.CONFLICT,
+                    "first_request_unfinished",
+                    "A call of this name has not been answered.",
+                    remedy="Name each call by itself, or leave out x-litellm-call-id.",
+                    field="x-litellm-call-id",
+                )
+            )
         arrival = self._arrival(IMAGES[call], user_api_key_dict, data)
         waiting = _Waiting("litellm", concurrent.futures.Future(), concurrent.futures.Future())
         chain = asyncio.create_task(self._guard.walk(arrival, waiting))
@@ -191,6 +197,15 @@ class RambardeGuardrail(CustomGuardrail):  # type: ignore[misc]
         kept._hidden_params = getattr(response, "_hidden_params", {})
         kept.data = images
         return kept
+
+    async def async_post_call_streaming_iterator_hook(
+        self, user_api_key_dict: Any, response: Any, request_data: dict[str, Any]
+    ) -> AsyncIterator[Any]:
+        """A stream of words; one with a picture in it ends there. Raises `Stopped`."""
+        async for chunk in response:
+            if _has_a_picture(chunk):
+                raise _stopped(upstream("upstream_bad_answer", "answered a picture that nobody asked for"))
+            yield chunk
 
     async def async_post_call_failure_hook(
         self,
@@ -280,61 +295,6 @@ class RambardeGuardrail(CustomGuardrail):  # type: ignore[misc]
             del self._begun[_call(data)]
 
 
-def drafted(action: Action, data: Mapping[str, Any]) -> Draft:
-    """What LiteLLM is about to send, as OpenAI's parameters. Raises `Fault` naming what is not understood."""
-    kind = openai.Generation if action is Action.GENERATE else openai.Edit
-    body = (data.get("proxy_server_request") or {}).get("body")
-    sent = dict(body) if isinstance(body, Mapping) else {}
-    known = set(kind.model_fields)
-    files = {"image", "image[]", "mask", "mask[]"} if action is Action.EDIT else set()
-    if unknown := sorted(str(name) for name in set(sent) - known - files - OWN):
-        raise unsupported(
-            "unknown_parameter",
-            f"The parameter {unknown[0][:64]!r} is not known.",
-            remedy="Leave it out: what is not understood is not guarded.",
-            field=unknown[0][:64],
-        )
-    fields = {name: data[name] for name in known if data.get(name) is not None}
-    try:
-        read = kind.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or None
-        raise invalid(
-            "missing_parameter" if first["type"] == "missing" else "invalid_parameter",
-            f"{field or 'The body'}: {first['msg']}.",
-            remedy="See the parameter's type.",
-            field=field,
-        ) from error
-    images = tuple(_upload(file, "image") for file in _files(data.get("image")))
-    masks = [_upload(file, "mask") for file in _files(data.get("mask"))]
-    if len(masks) > 1:
-        raise invalid("given_twice", "mask stands twice.", remedy="Send it once.", field="mask")
-    draft = read.draft(images, masks[0] if masks else None)
-    return Draft(
-        prompt=draft.prompt,
-        images=draft.images,
-        mask=draft.mask,
-        n=draft.n,
-        size=draft.size,
-        model=draft.model,
-        output_format=draft.output_format,
-        options=draft.options,
-    )
-
-
-def _files(given: Any) -> list[Any]:
-    return [] if given is None else list(given) if isinstance(given, list | tuple) else [given]
-
-
-def _upload(file: Any, field: str) -> Upload:
-    if isinstance(file, bytes):
-        return Upload(file, field)
-    if hasattr(file, "getvalue"):
-        return Upload(file.getvalue(), field, filename=getattr(file, "name", None))
-    raise invalid("file_expected", f"{field} is no file.", remedy="Send it as a file part.", field=field)
-
-
 def _wants_a_picture(data: Mapping[str, Any]) -> bool:
     tools = [tool for tool in data.get("tools") or () if isinstance(tool, Mapping)]
     return "image" in (data.get("modalities") or ()) or any(
@@ -345,7 +305,7 @@ def _wants_a_picture(data: Mapping[str, Any]) -> bool:
 def _has_a_picture(response: Any) -> bool:
     """Whether a model that answers words answered a picture beside them."""
     for choice in getattr(response, "choices", None) or ():
-        if getattr(getattr(choice, "message", None), "images", None):
+        if any(getattr(getattr(choice, part, None), "images", None) for part in ("message", "delta")):
             return True
     return any("image" in str(getattr(item, "type", "")) for item in getattr(response, "output", None) or ())
 
