@@ -19,6 +19,7 @@ test: .venv/.test
 
 # The adapters with the real thing, which is large: torch (2 GB), LiteLLM's proxy (1 GB), Gradio. In environments of
 # their own, and never part of `make test`.
+ADAPTERS := $(patsubst %/pyproject.toml,./%,$(wildcard adapters/*/pyproject.toml))
 test-extras: .venv-torch/.ready .venv-litellm/.ready
 	.venv-torch/bin/python -m pytest adapters/diffusers adapters/gradio
 	.venv-litellm/bin/python -m pytest adapters/litellm adapters/test_parity.py
@@ -85,4 +86,5 @@ clean:
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	# Second, because LiteLLM's proxy asks for an older rich than Rambarde; it works with the newer one.
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,postgresql]'
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(ADAPTERS)
 	touch $@

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import diffusers
+import httpx2 as httpx
 import numpy as np
 import pytest
 import torch
@@ -22,6 +23,7 @@ from PIL import Image
 from rambarde_diffusers import GuardedPipeline, SafetyChecker, guarding, pillow
 from rambarde_diffusers_upstream import make
 from tests.interfaces.library.conftest import newest
+from tests.interfaces.serving import serving
 from transformers import (
     CLIPConfig,
     CLIPImageProcessor,
@@ -31,7 +33,10 @@ from transformers import (
 )
 
 from rambarde import Fault, Guard, Refused
+from rambarde.guard.inspect import Inspector
 from rambarde.guard.upstreams.contract import UpstreamConfig
+from rambarde.interfaces import parts
+from rambarde.interfaces.settings import Settings
 from rambarde.nouns.caller import Caller
 from rambarde.nouns.request import Action, Picture, Request, Text
 
@@ -216,6 +221,23 @@ async def test_the_upstream_generates_edits_and_paints_in(
     with pytest.raises(Fault, match="one picture at a time"):
         await upstream.generate(asked("mix", cup.getvalue(), cup.getvalue()), deadline=60)
     await upstream.close()
+
+
+def test_a_gateway_serves_the_pipeline(
+    pipe: diffusers.StableDiffusionPipeline, tmp_path: Path, inspector: Inspector
+) -> None:
+    """By the entry point of the installed package, as `rambarde serve --upstream diffusers` finds it."""
+    pipe.safety_checker = pipe.feature_extractor = None
+    pipe.save_pretrained(tmp_path / "tiny", safe_serialization=True)
+    more = {"upstream": "diffusers", "upstream_model": str(tmp_path / "tiny")}
+    settings = Settings(data=str(tmp_path / "data"), port=0, workers=0, **more)
+    with serving(tmp_path / "data", inspector=inspector, upstream=parts.upstream(settings)) as served:
+        told = {"prompt": "a lighthouse", "size": "64x64"}
+        headers = {"Authorization": f"Bearer {served.key()}"}
+        answer = httpx.post(f"{served.url}/v1/images/generations", json=told, headers=headers, timeout=200)
+        assert answer.status_code == 200, answer.text
+        kept = served.record(answer.headers["Rambarde-Decision"])
+        assert (kept["ending"], kept["upstream"]) == ("released", "diffusers:tiny")
 
 
 async def test_a_folder_that_is_no_pipeline(tmp_path: Path) -> None:
