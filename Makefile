@@ -17,7 +17,7 @@ test: .venv/.test
 	scripts/get chromium chromium "tests of pages are skipped"
 	$(BIN)/python -m pytest -m "not soak" $(PARALLEL)
 
-# The adapters with the real thing, which is large: torch (2 GB), LiteLLM's proxy (1 GB), Gradio. In environments of
+# The adapters with the real thing, which is large: torch (2 GB), LiteLLM's proxy (1.5 GB), Gradio. In environments of
 # their own, and never part of `make test`.
 ADAPTERS := $(patsubst %/pyproject.toml,./%,$(wildcard adapters/*/pyproject.toml))
 test-extras: .venv-torch/.ready .venv-litellm/.ready

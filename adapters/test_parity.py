@@ -220,7 +220,7 @@ def ways(inspector: Inspector, tmp_path_factory: pytest.TempPathFactory) -> Iter
         }
 
 
-OFTEN = {"GX-01", "GX-04", "GX-12", "GX-17", "GX-22", "GX-24", "GX-27", "GX-28"}
+OFTEN = {"GX-01", "GX-17", "GX-22", "GX-27"}
 """Played in `make test`; all of them in `make soak` and `make test-extras`."""
 PLAYED = [
     pytest.param(one, id=one.id, marks=[] if one.id in OFTEN else [pytest.mark.soak])

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -283,6 +283,29 @@ async def test_a_picture_that_nobody_asked_for_does_not_leave(guard: Guard) -> N
             await hook.async_post_call_success_hook(data(), KEY, response)
     words = SimpleNamespace(choices=[SimpleNamespace(message=SimpleNamespace(content="hello"))])
     assert await hook.async_post_call_success_hook(data(), KEY, words) is words
+
+
+async def test_a_stream_ends_at_a_picture(guard: Guard) -> None:
+    def chunk(**delta: Any) -> Any:
+        return SimpleNamespace(choices=[SimpleNamespace(delta=SimpleNamespace(**delta))])
+
+    async def stream() -> AsyncIterator[Any]:
+        yield chunk(content="hello")
+        yield chunk(images=[1])
+
+    told = guardrail(guard).async_post_call_streaming_iterator_hook(KEY, stream(), data())
+    assert (await anext(told)).choices
+    with pytest.raises(HTTPException, match="nobody asked for"):
+        await anext(told)
+
+
+async def test_two_calls_of_one_name_are_not_mixed(guard: Guard) -> None:
+    hook, first = guardrail(guard), data()
+    await hook.async_pre_call_hook(KEY, None, first, "image_generation")
+    for name in (first["litellm_call_id"], None):
+        with pytest.raises(HTTPException, match="first_request_unfinished"):
+            await hook.async_pre_call_hook(KEY, None, data() | {"litellm_call_id": name}, "image_generation")
+    assert await hook.async_post_call_success_hook(first, KEY, image_response(*items(1)))
 
 
 @pytest.mark.parametrize(
