@@ -22,19 +22,26 @@ from rambarde.guard.answer import Answer, Released, Withheld
 from rambarde.guard.arrival import Arrival, Credential, Draft
 from rambarde.guard.upstreams.contract import Generated
 from rambarde.guard.upstreams.openai_answer import decode_base64, read_items, refused, upstream
+from rambarde.interfaces.http import body
 from rambarde.interfaces.http.dialects import openai
+from rambarde.interfaces.http.dialects.contract import FORM, JSON, Incoming
 from rambarde.interfaces.http.errors import error_response, explained, fault_response, json_response
 from rambarde.nouns.caller import Caller
 from rambarde.nouns.decision import Decision, Outcome
-from rambarde.nouns.fault import Fault, Kind, unsupported
+from rambarde.nouns.fault import Fault, Kind, invalid, unsupported
 from rambarde.nouns.request import Action, Request
 
 CREDENTIAL = "asgi"
 """What stands in a record where a gateway's has the credential's id."""
 ANSWER_LIMIT = 100_000_000
 """Bytes of the application's answer."""
+_READERS = {Action.GENERATE: (JSON, openai.read_generation), Action.EDIT: (FORM, openai.read_edit)}
 CallerOf = Callable[[Scope], Mapping[str, Any]]
 """What your code knows of who asks, from the connection's scope: the arguments of `Guard.terms`."""
+
+
+async def _nowhere(address: str) -> bytes:
+    raise unsupported("url_unsupported", "Addresses are not fetched here.", remedy="Send the picture itself.")
 
 
 def nobody(scope: Scope) -> Mapping[str, Any]:
@@ -118,11 +125,20 @@ class RambardeMiddleware:
 
     async def _drafted(self, http: HttpRequest, action: Action) -> Draft | Fault:
         """What was asked for, or why it is not understood: the chain records either."""
-        read = openai.read_generation if action is Action.GENERATE else openai.read_edit
+        media_type, read = _READERS[action]
         try:
             if http.url.query:
                 return unsupported("unknown_parameter", "Queries are not read.", remedy="Leave it out.")
-            draft = await read(http)
+            if body.media_type(http) != media_type:
+                return invalid(
+                    "content_type_unsupported",
+                    "The body is of another content type.",
+                    remedy=f"Send `Content-Type: {media_type}`.",
+                    field="content-type",
+                )
+            whole = body.bounded(http)
+            data = await body.read(whole) if media_type == JSON else b""
+            draft = (await read(Incoming(whole, data, _nowhere))).draft
         except Fault as fault:
             return fault
         if draft.deliver_url:
