@@ -8,7 +8,7 @@ PARALLEL := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 # would compile all of them again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test demo setup check soak bench eval pin clean
+.PHONY: run test test-extras demo setup check soak bench eval pin clean
 
 run: setup
 	$(BIN)/rambarde serve --demo
@@ -16,6 +16,13 @@ run: setup
 test: .venv/.test
 	scripts/get chromium chromium "tests of pages are skipped"
 	$(BIN)/python -m pytest -m "not soak" $(PARALLEL)
+
+# The adapters with the real thing, which is large: torch (2 GB), LiteLLM's proxy (1.5 GB), Gradio. In environments of
+# their own, and never part of `make test`.
+ADAPTERS := $(patsubst %/pyproject.toml,./%,$(wildcard adapters/*/pyproject.toml))
+test-extras: .venv-torch/.ready .venv-litellm/.ready
+	.venv-torch/bin/python -m pytest adapters/diffusers adapters/gradio
+	.venv-litellm/bin/python -m pytest adapters/litellm adapters/test_parity.py
 
 # The scenarios of January 2026 on every surface: make demo ARGS="--scenario GX-01 --json"
 ARGS ?=
@@ -55,7 +62,7 @@ pin: .venv/.test
 	$(BIN)/python training/pin_detectors.py
 
 clean:
-	rm -rf .venv build
+	rm -rf .venv .venv-torch .venv-litellm build
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -70,8 +77,17 @@ clean:
 # Another implementation of the log's formats. It asks for Python 3.12, and runs on 3.11.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps --ignore-requires-python aics-tlog
 	scripts/reader .venv/node
+	scripts/clients .venv/clients
 	touch $@ .venv/.run
 
 .venv/.demo: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]'
 	touch $@ .venv/.run
+
+.venv-%/.ready: adapters/requirements-%.txt pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	# Second, because LiteLLM's proxy asks for an older rich than Rambarde; it works with the newer one.
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,postgresql]'
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(ADAPTERS)
+	touch $@

@@ -141,11 +141,13 @@ def test_every_word_of_the_policy_language_is_documented(word: str) -> None:
 def test_every_extension_point_is_documented() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     groups = {group for group in project["entry-points"] if group.startswith("rambarde")}
-    assert groups == {parts.DETECTORS, parts.UPSTREAMS}, "a new extension point: document it"
+    assert groups == {parts.DETECTORS, parts.UPSTREAMS, parts.DIALECTS}, "a new extension point: document it"
     assert groups <= code_words("extending.md")
     for name in project["entry-points"][parts.DETECTORS]:
         assert section("detectors.md", f"`{name}`").strip()
     for name in project["entry-points"][parts.UPSTREAMS]:
+        assert name in code_words("extending.md")
+    for name in project["entry-points"][parts.DIALECTS]:
         assert name in code_words("extending.md")
     for field in fields(UpstreamConfig):
         assert field.name in code_words("extending.md")

@@ -15,21 +15,27 @@ from typing import Any, get_args
 
 from rambarde.guard.arrival import Draft, Upload
 from rambarde.guard.digest import digest, sha256
-from rambarde.interfaces.http.dialects.openai import Edit, Generation, Parameters
+from rambarde.interfaces.http.dialects import openai, xai
 from rambarde.nouns.appeal import Plea
+from rambarde.nouns.fault import Fault
 from rambarde.nouns.request import Action
 
 MODELS = ("gpt-image-1", "gpt-image-1-mini", "dall-e-2", "dall-e-3")
-"""Names that clients of this dialect commonly send; the record does not keep the one that was sent."""
+"""Names that clients of OpenAI's dialect commonly send; the record does not keep the one that was sent."""
+_XAI_MODELS = ("grok-imagine-image", "grok-imagine-image-pro", "grok-imagine-image-quality", "grok-2-image")
+_COUNTLESS = ("/sdapi/", "/prompt", "/api/prompt")
+"""Routes of dialects whose requests carry numbers (seeds, steps) that nobody could try."""
 _NEVER = (
     "prompt",
     "model",
     "n",
     "size",
     "output_compression",
+    "complexity",
     "stream",
     "partial_images",
     "user",
+    "safety_identifier",
     "moderation",
 )
 """Parameters that are known, do not shape the digest, or have too many values to try."""
@@ -39,12 +45,15 @@ def opener(blind: Callable[[str, str], str], models: tuple[str, ...] = ()) -> Ca
     """A function (record, plea) → whether the plea's content opens the record's commitment.
 
     `models` are further model names that may have been asked for. It finds no request that was sent with a
-    mask or with `output_compression`. None if nothing is attached.
+    mask, with `output_compression` or with `complexity`, nor one of a dialect whose settings are too many to try.
+    None if nothing is attached.
     """
 
     def opened(record: Mapping[str, object], plea: Plea) -> bool | None:
         if plea.prompt is None and not plea.pictures:
             return None
+        if str(record.get("route")).startswith(_COUNTLESS):
+            return False
         committed = record.get("request")
         if not isinstance(committed, str):
             return False
@@ -61,7 +70,18 @@ def opener(blind: Callable[[str, str], str], models: tuple[str, ...] = ()) -> Ca
 def _drafts(
     record: Mapping[str, object], action: Action, plea: Plea, models: tuple[str, ...]
 ) -> Iterator[Draft]:
-    dialect: type[Parameters] = Generation if action is Action.GENERATE else Edit
+    makes = action is Action.GENERATE
+    yield from _in_dialect(openai.Generation if makes else openai.Edit, record, plea, (*models, *MODELS))
+    if str(record.get("route")).startswith("/v1/images/"):  # where both are spoken
+        yield from _in_dialect(xai.Generation if makes else xai.Edit, record, plea, (*models, *_XAI_MODELS))
+
+
+def _in_dialect(
+    dialect: type[openai.Parameters] | type[xai.Generation],
+    record: Mapping[str, object],
+    plea: Plea,
+    models: tuple[str, ...],
+) -> Iterator[Draft]:
     choices = {
         name: _choices(field.annotation) for name, field in dialect.model_fields.items() if name not in _NEVER
     }
@@ -69,8 +89,11 @@ def _drafts(
     n, size = record.get("n"), str(record.get("size"))
     for settings in itertools.product(*choices.values()):
         made = dialect.model_construct(prompt="", **dict(zip(choices, settings, strict=True)))
-        draft = replace(made.draft(images), n=n if isinstance(n, int) else 1, size=size)
-        for model, prompt in itertools.product((None, *dict.fromkeys((*models, *MODELS))), _prompts(plea)):
+        try:
+            draft = replace(made.draft(images), n=n if isinstance(n, int) else 1, size=size)
+        except Fault:  # settings that the dialect refuses together
+            continue
+        for model, prompt in itertools.product((None, *dict.fromkeys(models)), _prompts(plea)):
             yield replace(draft, model=model, prompt=prompt)
 
 

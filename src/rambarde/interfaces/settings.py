@@ -35,6 +35,12 @@ class Settings:
     """File that holds the generator's API key; empty: environment variable `RAMBARDE_UPSTREAM_KEY`."""
     upstream_hosts: tuple[str, ...] = ()
     """Internal hosts from which the generator's `url` answers may be fetched."""
+    upstream_fallbacks: tuple[str, ...] = ()
+    """Generators that are asked, in this order, where the first cannot answer: `NAME [URL] [model=…] [key_file=…]`."""
+    upstream_retries: int = 0
+    """How often a generator that is busy or cannot be reached is asked again."""
+    upstream_budget: int = 0
+    """Images an hour of each generator, as this gateway counts them; 0: no limit."""
     policy: str = ""
     """Policy file; empty: the shipped policy."""
     known_bank: str = ""
@@ -117,6 +123,8 @@ class Settings:
         for name, low, high in (
             ("port", 0, 65535),
             ("witness_seconds", 1, 24 * 3600),
+            ("upstream_retries", 0, 10),
+            ("upstream_budget", 0, 100_000_000),
             ("rate_per_minute", 1, 10_000_000),
             ("workers", -1, 256),
             ("in_flight", 1, 100_000),
@@ -156,6 +164,13 @@ class Settings:
                 "Give postgresql://user@host/name, or leave it empty for SQLite in `data`.",
                 "database",
             )
+
+    @property
+    def generators(self) -> str:
+        """The name under which the generator and its fallbacks are assessed and recorded, as one."""
+        return "+".join(
+            (self.upstream, *(line.split()[0] for line in self.upstream_fallbacks if line.split()))
+        )
 
     @property
     def base_url(self) -> str:

@@ -13,12 +13,18 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from tests.generators import fake_a1111, fake_comfyui
 from tests.servers import fake_openai
 
+from rambarde.guard.upstreams.a1111 import A1111Upstream
 from rambarde.guard.upstreams.callable import CallableUpstream
+from rambarde.guard.upstreams.comfyui import ComfyUpstream
 from rambarde.guard.upstreams.contract import Upstream
+from rambarde.guard.upstreams.google import GoogleUpstream
 from rambarde.guard.upstreams.openai import OpenAIUpstream
+from rambarde.guard.upstreams.several import Several
 from rambarde.guard.upstreams.sketch import SketchUpstream
+from rambarde.guard.upstreams.xai import XaiUpstream
 from rambarde.nouns.fault import Fault, Kind
 
 ALLOWED = {Kind.UPSTREAM, Kind.TIMEOUT, Kind.OVERLOADED}
@@ -75,11 +81,46 @@ async def _async(stack: AsyncExitStack) -> Pair:
     return Pair(CallableUpstream(_amade), CallableUpstream(_aslow))
 
 
+async def _xai(stack: AsyncExitStack) -> Pair:
+    works = await stack.enter_async_context(fake_openai())
+    late = await stack.enter_async_context(fake_openai("hang"))
+    return Pair(XaiUpstream(works, "key"), XaiUpstream(late, "key"))
+
+
+async def _google(stack: AsyncExitStack) -> Pair:
+    works = await stack.enter_async_context(fake_openai())
+    late = await stack.enter_async_context(fake_openai("hang"))
+    return Pair(GoogleUpstream(works, "key"), GoogleUpstream(late, "key"))
+
+
+async def _a1111(stack: AsyncExitStack) -> Pair:
+    works = await stack.enter_async_context(fake_a1111())
+    late = await stack.enter_async_context(fake_a1111("hang"))
+    return Pair(A1111Upstream(works, "a:key"), A1111Upstream(late, "a:key"))
+
+
+async def _comfyui(stack: AsyncExitStack) -> Pair:
+    works = await stack.enter_async_context(fake_comfyui())
+    late = await stack.enter_async_context(fake_comfyui("never"))
+    return Pair(ComfyUpstream(works, "model", "key", poll=0.01), ComfyUpstream(late, "model", "key"))
+
+
+async def _several(stack: AsyncExitStack) -> Pair:
+    pair = await _openai(stack, "ok")
+    broken = await stack.enter_async_context(fake_openai("error"))
+    return Pair(Several([OpenAIUpstream(broken, "key"), pair.works]), Several([pair.late, pair.late]))
+
+
 MAKERS: dict[str, Callable[[AsyncExitStack], Awaitable[Pair]]] = {
     "sketch": _sketch,
     "openai-base64": lambda stack: _openai(stack, "ok"),
     "openai-url": lambda stack: _openai(stack, "url"),
     "openai-mixed": lambda stack: _openai(stack, "mixed"),
+    "xai": _xai,
+    "google": _google,
+    "a1111": _a1111,
+    "comfyui": _comfyui,
+    "several": _several,
     "callable-sync": _sync,
     "callable-async": _async,
 }

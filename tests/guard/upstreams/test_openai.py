@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.servers import BEHAVIOURS, fake_openai, png
 
-from rambarde.guard.upstreams import openai as module
+from rambarde.guard.upstreams import line as module
 from rambarde.guard.upstreams.openai import OpenAIUpstream
 from rambarde.guard.upstreams.openai_answer import decode_base64, refused
 from rambarde.nouns.fault import Fault, Kind

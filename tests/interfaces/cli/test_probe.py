@@ -166,6 +166,27 @@ def test_a_real_gateway_is_tight(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
+def test_dialects_of_one_gateway_do_not_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same requests in OpenAI's words and in xAI's, from outside."""
+    whole = rehearsal._target
+
+    def two(url: str, ids: dict[str, str]) -> Target:
+        made = whole(url, ids)
+        spoken = msgspec.structs.replace(made.surface[0], name="openai")
+        other = msgspec.structs.replace(spoken, name="xai", dialect="json", model="grok-imagine-image")
+        limits = msgspec.structs.replace(made.limits, requests=48)
+        return msgspec.structs.replace(
+            made, surface=(spoken, other), limits=limits, techniques=("plain", "excuse", "leet", "base64")
+        )
+
+    monkeypatch.setattr(rehearsal, "_target", two)
+    with rehearsal.guarded() as (target, secrets):
+        made = asyncio.run(rehearsal.probe(target, MarkLooker(), environment=secrets))
+    assert (made.parity.differ.hits, made.parity.differ.of) == (0, 24), made.parity
+    assert not made.faults and not made.leaks
+
+
+@pytest.mark.slow
 async def test_the_shipped_detectors_look(tmp_path: Path) -> None:
     """An untouched portrait is harmless, one colour is a refusal, what is no picture is in doubt."""
     from rambarde.interfaces.demo.photographs import photograph

@@ -55,6 +55,14 @@ def error(response: httpx.Response) -> dict[str, Any]:
         ({"prompt": "a tree", "stream": True}, 400, "streaming_unsupported", "stream"),
         ({"prompt": "a tree", "partial_images": 2}, 400, "streaming_unsupported", "partial_images"),
         ({"prompt": "a tree", "seconds": 4}, 400, "unknown_parameter", "seconds"),
+        ({"prompt": "a tree", "frame_count": 4}, 400, "unknown_parameter", "frame_count"),
+        (
+            {"prompt": "a tree", "background": "transparent", "output_format": "jpeg"},
+            400,
+            "invalid_parameter",
+            "background",
+        ),
+        ({"prompt": "a tree", "output_compression": 101}, 400, "invalid_parameter", "output_compression"),
         ({"prompt": "a tree", "output_format": "gif"}, 400, "invalid_parameter", "output_format"),
         ({"prompt": "a tree", "response_format": "black_image"}, 400, "invalid_parameter", "response_format"),
     ],
@@ -176,8 +184,25 @@ def test_fields_given_twice(served: Served, still_life: bytes) -> None:
     assert error(response)["code"] == "given_twice"
 
 
+def test_both_forms_of_a_picture(served: Served, still_life: bytes) -> None:
+    files = [("image", ("a.png", still_life, "image/png")), ("image[]", ("b.png", still_life, "image/png"))]
+    body = error(post(served, ROUTES[1], {"prompt": "brighter"}, files=files))
+    assert (body["code"], body["param"]) == ("given_twice", "image")
+
+
+def test_a_file_that_is_not_known(served: Served, still_life: bytes) -> None:
+    files = [("image", ("a.png", still_life, "image/png")), ("markup", ("b.png", still_life, "image/png"))]
+    body = error(post(served, ROUTES[1], {"prompt": "brighter"}, files=files))
+    assert (body["code"], body["param"]) == ("unknown_parameter", "markup")
+
+
+def test_less_moderation_is_not_the_callers_to_ask(served: Served) -> None:
+    body = error(post(served, ROUTES[0], {"prompt": "a tree", "moderation": "low"}))
+    assert (body["code"], body["param"]) == ("moderation_unsupported", "moderation")
+
+
 def test_unknown_routes_are_refused(served: Served) -> None:
-    for method, route in (("POST", "/v1/videos"), ("POST", "/v1/images/variations"), ("GET", ROUTES[0])):
+    for method, route in (("POST", "/v1/videos"), ("POST", "/v1/chat/completions"), ("GET", ROUTES[0])):
         response = httpx.request(method, served.url + route, content=json.dumps({}))
         assert response.status_code in (404, 405, 400)
         assert error(response)["code"] in ("unknown_route", "method_not_allowed")

@@ -57,6 +57,45 @@ def test_edits_a_picture_without_people(client: openai.OpenAI, still_life: bytes
     assert edited.size == Image.open(io.BytesIO(still_life)).size
 
 
+def test_the_parameters_of_gpt_image_models(client: openai.OpenAI, still_life: bytes) -> None:
+    made = client.images.generate(
+        model="gpt-image-2",
+        prompt="a lighthouse at sunset",
+        size="256x256",
+        quality="xhigh",
+        complexity="low",
+        background="opaque",
+        moderation="auto",
+        output_format="webp",
+        output_compression=80,
+        safety_identifier="somebody",
+        user="somebody",
+        n=1,
+    )
+    assert Image.open(io.BytesIO(base64.b64decode(made.data[0].b64_json))).format == "WEBP"
+    edited = client.images.edit(
+        model="gpt-image-2",
+        image=[("cup.png", still_life, "image/png"), ("cup2.png", still_life, "image/png")],
+        prompt="make it brighter",
+        input_fidelity="high",
+        background="auto",
+        quality="low",
+    )
+    assert edited.data[0].b64_json
+
+
+def test_streams_and_variations_are_refused_with_a_reason(
+    client: openai.OpenAI, still_life: bytes, served: Served
+) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        list(client.images.generate(model="gpt-image-2", prompt="a tree", stream=True, partial_images=2))
+    assert caught.value.code == "streaming_unsupported"
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.images.create_variation(image=("a.png", still_life, "image/png"))
+    assert caught.value.code == "variations_unsupported"
+    assert served.record(caught.value.body["rambarde"]["decision_id"])["ending"] == "fault"
+
+
 def test_a_refusal_names_rule_field_words_and_appeal(
     client: openai.OpenAI, portrait: bytes, served: Served
 ) -> None:

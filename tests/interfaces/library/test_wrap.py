@@ -100,6 +100,32 @@ def test_an_edit_gets_the_files_and_the_mask(guard: Guard, still_life: bytes) ->
         guard.wrap(paint)("a blue cup", images=[still_life], mask=mask)
 
 
+def test_a_negative_prompt_is_judged_and_handed_on(guard: Guard, portrait: bytes) -> None:
+    seen = []
+
+    def generate(
+        prompt: str, *, n: int, size: str, images: list[bytes], negative_prompt: str | None
+    ) -> list[Image.Image]:
+        seen.append(negative_prompt)
+        return [BLUE]
+
+    async def later(
+        prompt: str, *, n: int, size: str, images: list[bytes], negative_prompt: str | None
+    ) -> list[Image.Image]:
+        return generate(prompt, n=n, size=size, images=images, negative_prompt=negative_prompt)
+
+    guard.wrap(generate)("a quiet garden", negative_prompt="blurred")
+    guard.wrap(generate)("a quiet garden")
+    asyncio.run(guard.wrap(later)("a quiet garden", negative_prompt="grainy"))
+    assert seen == ["blurred", None, "grainy"]
+    with pytest.raises(Refused):
+        guard.wrap(generate)("a summer portrait", images=[portrait], negative_prompt="clothes")
+    assert len(seen) == 3
+    with pytest.raises(Fault, match="does not take a negative prompt") as caught:
+        guard.wrap(paint)("a quiet garden", negative_prompt="blurred")
+    assert caught.value.code == "upstream_refused" and newest(guard)["fault"]["code"] == "upstream_refused"
+
+
 def test_a_batch_of_which_a_part_is_held_is_no_list(tmp_path: Path, inspector: Inspector) -> None:
     good, odd = png(1), png(2)
     with opened(tmp_path, with_nudity(inspector, {odd: SEEN})) as guard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import inspect
 import threading
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from rambarde.guard.upstreams.contract import Generated
+from rambarde.guard.upstreams.contract import Generated, UpstreamConfig
 from rambarde.nouns.fault import Fault, Kind
 from rambarde.nouns.request import Request
 
@@ -21,6 +22,18 @@ Made = bytes | Image.Image | NDArray[Any]
 """An image a function may return: an encoded file, a Pillow image, or an array."""
 MakeImages = Callable[..., Sequence[Made] | Awaitable[Sequence[Made]]]
 """`fn(prompt, *, n, size, images)`, sync or async; with a parameter `mask` also the mask's file or None."""
+
+
+def make(config: UpstreamConfig) -> CallableUpstream:
+    """The entry point: `url` is `module:function`. Raises `ValueError` where there is no such function."""
+    module, _, name = config.url.partition(":")
+    try:
+        fn = getattr(importlib.import_module(module), name) if module and name else None
+    except Exception as error:
+        raise ValueError(f"{config.url!r} cannot be imported: {type(error).__name__}") from error
+    if not callable(fn):
+        raise ValueError("upstream_url must be module:function, with a function that makes images")
+    return CallableUpstream(fn, name=f"callable:{config.model}" if config.model else "callable")
 
 
 class CallableUpstream:

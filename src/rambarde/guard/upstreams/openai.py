@@ -9,18 +9,13 @@ from collections.abc import Iterable
 
 import aiohttp
 import msgspec
-from yarl import URL
 
 from rambarde.guard.upstreams.contract import Generated, UpstreamConfig
 from rambarde.guard.upstreams.fetch import DEFAULT_LIMIT, SafeFetcher
-from rambarde.guard.upstreams.openai_answer import Item, decode_base64, read_items, refused, upstream
-from rambarde.nouns.fault import Fault, Kind
+from rambarde.guard.upstreams.line import Line, in_time
+from rambarde.guard.upstreams.openai_answer import Item, decode_base64, read_items, upstream
 from rambarde.nouns.request import Action, Picture, Request
 
-ANSWER_LIMIT = 96 * 1024 * 1024
-"""Bytes of a whole JSON answer, whatever `n`."""
-ERROR_LIMIT = 64 * 1024
-"""Bytes read of an error answer."""
 _NUMBERS = frozenset({"output_compression", "seed", "steps"})
 """Options that go out as JSON numbers where they are whole numbers; all others are strings."""
 
@@ -41,6 +36,9 @@ class OpenAIUpstream:
     Raises `ValueError` for a `base_url` that is not http(s) or carries a user name.
     """
 
+    word = "openai"
+    """The adapter's name in records."""
+
     def __init__(
         self,
         base_url: str,
@@ -53,31 +51,31 @@ class OpenAIUpstream:
         allow_networks: Iterable[str] = (),
         fetcher: SafeFetcher | None = None,
     ) -> None:
-        url = URL(base_url)
-        if url.scheme not in ("http", "https") or not url.host or "@" in url.authority or url.query_string:
-            raise ValueError(
-                "the upstream's URL must be http(s)://host[:port]/path, without user name or query"
-            )
-        self.name = f"openai:{model}" if model else "openai"
-        self._base, self._key, self._model = base_url.rstrip("/"), api_key, model
+        headers = {"Accept": "application/json"}
+        if api_key:
+            headers["Authorization"] = f"Bearer {api_key}"
+        self._line = Line(base_url, headers)
+        self.name = f"{self.word}:{model}" if model else self.word
+        self._model = model
         self._response_format, self._image_limit = response_format, image_limit
         self._fetcher = fetcher or SafeFetcher(
             limit=image_limit, allow_hosts=allow_hosts, allow_networks=allow_networks
         )
-        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def address(self) -> str:
+        return self._line.base
 
     def __repr__(self) -> str:
-        return f"OpenAIUpstream({self.name!r})"
+        return f"{type(self).__name__}({self.name!r})"
 
     async def start(self) -> None:
         """Open the session; also done by the first request."""
-        self._opened()
+        await self._line.start()
 
     async def close(self) -> None:
         """Close all connections. May be called twice."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._line.close()
         await self._fetcher.close()
 
     async def generate(self, request: Request, *, deadline: float) -> tuple[Generated, ...]:
@@ -88,47 +86,17 @@ class OpenAIUpstream:
         `upstream_too_large`, `upstream_encoding`, and those of `openai_answer` and `SafeFetcher.fetch`.
         """
         until = time.monotonic() + deadline
-        try:
-            async with asyncio.timeout(deadline):
-                items = read_items(await self._ask(request), request.n)
-        except TimeoutError:
-            raise Fault(
-                Kind.TIMEOUT,
-                "upstream_timeout",
-                "The generator did not answer in time.",
-                remedy="Send the request again later; the operator may raise the upstream's deadline.",
-            ) from None
+        async with in_time(deadline):
+            items = read_items(await self._ask(request), request.n)
         if all(item.b64_json for item in items):
             return tuple(self._decoded(item) for item in items)
         return await self._fetched(items, until)
 
     async def _ask(self, request: Request) -> bytes:
-        """Post once, never again: a request that failed half-way may already have generated."""
         fields = self._fields(request)
-        data: aiohttp.FormData | bytes
         if request.action is Action.EDIT:
-            path, data, headers = "/images/edits", _form(fields, request), {}
-        else:
-            path, headers = "/images/generations", {"Content-Type": "application/json"}
-            data = msgspec.json.encode(fields)
-        try:
-            async with self._opened().post(
-                self._base + path, data=data, headers=headers, allow_redirects=False
-            ) as response:
-                if response.status != 200:
-                    body = await _read(response, ERROR_LIMIT, cut=True)
-                    raise refused(response.status, body, response.headers.get("Retry-After"))
-                if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-                    raise upstream("upstream_encoding", "answered a compressed body, which was not asked for")
-                return await _read(response, ANSWER_LIMIT)
-        except aiohttp.ClientConnectorError:
-            raise upstream("upstream_unreachable", "could not be reached") from None
-        except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            raise upstream("upstream_incomplete", "stopped before the end of its answer") from None
-        except (aiohttp.ClientError, ValueError, OSError) as error:
-            if isinstance(error, TimeoutError):
-                raise
-            raise upstream("upstream_bad_http", "did not answer proper HTTP") from None
+            return await self._line.post("/images/edits", _form(fields, request))
+        return await self._line.post_json("/images/generations", msgspec.json.encode(fields))
 
     def _fields(self, request: Request) -> dict[str, str | int]:
         # Options first, so that none can replace what was checked.
@@ -171,23 +139,6 @@ class OpenAIUpstream:
             raise errors.exceptions[0] from None
         return tuple(task.result() for task in tasks)
 
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "rambarde"}
-            if self._key:
-                headers["Authorization"] = f"Bearer {self._key}"
-            self._session = aiohttp.ClientSession(
-                # Shorter than servers keep idle connections: a post on a dead one could not be repeated.
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=3),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers=headers,
-                auto_decompress=False,
-                trust_env=False,
-                timeout=aiohttp.ClientTimeout(total=None),
-                read_bufsize=2**20,
-            )
-        return self._session
-
 
 def _form(fields: dict[str, str | int], request: Request) -> aiohttp.FormData:
     """The multipart body of an edit, with the caller's files byte for byte."""
@@ -207,18 +158,3 @@ def _add(form: aiohttp.FormData, field: str, stem: str, picture: Picture) -> Non
     form.add_field(
         field, io.BytesIO(picture.data), filename=f"{stem}.{extension}", content_type=picture.media_type
     )
-
-
-async def _read(response: aiohttp.ClientResponse, limit: int, *, cut: bool = False) -> bytes:
-    """The body, at most `limit` bytes; what is longer is cut off or a fault."""
-    if not cut and (response.content_length or 0) > limit:
-        raise upstream("upstream_too_large", f"answered more than {limit} bytes")
-    chunks, size = [], 0
-    async for chunk in response.content.iter_any():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > limit:
-            if cut:
-                break
-            raise upstream("upstream_too_large", f"answered more than {limit} bytes")
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from rambarde.guard.upstreams.several import Several
 from rambarde.interfaces import parts
 from rambarde.interfaces.checkup.row import Row, fail, ok
 from rambarde.interfaces.settings import Settings
@@ -18,23 +19,25 @@ SECONDS = 5.0
 
 
 def generator(settings: Settings) -> Iterator[Row]:
-    check = f"upstream {settings.upstream}"
-    parts.upstream(settings)
-    if not settings.upstream_url:
-        yield ok(check, "built in: there is nothing to reach")
-        return
-    url = urlsplit(settings.upstream_url)
+    made = parts.upstream(settings)
+    for one in made.all if isinstance(made, Several) else (made,):
+        yield _reached(f"upstream {one.name.partition(':')[0]}", getattr(one, "address", ""))
+
+
+def _reached(check: str, address: str) -> Row:
+    if not address:
+        return ok(check, "built in: there is nothing to reach")
+    url = urlsplit(address)
     port = url.port or (443 if url.scheme == "https" else 80)
     where = f"{url.hostname}:{port}"
     why = _tried(str(url.hostname), port, tls=url.scheme == "https")
     if why is None:
-        yield ok(check, f"{where} takes connections; nothing was generated")
-    else:
-        yield fail(
-            check,
-            f"{where} cannot be reached: {why}.",
-            "Start the generator, and check `upstream_url` and the network between.",
-        )
+        return ok(check, f"{where} takes connections; nothing was generated")
+    return fail(
+        check,
+        f"{where} cannot be reached: {why}.",
+        "Start the generator, and check `upstream_url` and the network between.",
+    )
 
 
 def _tried(host: str, port: int, *, tls: bool) -> str | None:

@@ -40,7 +40,7 @@ def gate(
             office.office.charter,
             standing,
             policy,
-            upstream=chosen.upstream,
+            upstream=chosen.generators,
             model=chosen.upstream_model or None,
         )
     if form:

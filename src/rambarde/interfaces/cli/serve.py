@@ -22,15 +22,20 @@ FILES = 65_536
 """Files that the gateway may have open at once, if the system lets it."""
 
 
+SAID = 65_536
+"""Bytes of a message that somebody may send on a socket: nothing that is said there matters."""
+
+
 def serve(
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option("--port", help="Port; 0 picks a free one.")] = None,
     data: Data = None,
     upstream: Annotated[
-        str | None, typer.Option("--upstream", help="The generator: sketch, openai, …")
+        str | None, typer.Option("--upstream", help="The generator: sketch, openai, xai, comfyui, …")
     ] = None,
     upstream_url: Annotated[
-        str | None, typer.Option("--upstream-url", help="Its base URL, ending in /v1.")
+        str | None,
+        typer.Option("--upstream-url", help="Its base URL; of an OpenAI-compatible one, ending in /v1."),
     ] = None,
     upstream_model: Annotated[str | None, typer.Option("--upstream-model", help="Model to ask for.")] = None,
     policy: Annotated[
@@ -80,7 +85,13 @@ def serve(
 
     async def run() -> None:
         # No access log: addresses are not kept.
-        config = uvicorn.Config(create_app(gateway), access_log=False, log_config=None, server_header=False)
+        config = uvicorn.Config(
+            create_app(gateway),
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            ws_max_size=SAID,
+        )
         server = uvicorn.Server(config)
         exit = server.handle_exit
 
@@ -91,7 +102,7 @@ def serve(
         server.handle_exit = handle_exit  # type: ignore[method-assign]
         await server.serve(sockets=[listener])
 
-    typer.echo(f"Rambarde listens on {chosen.base_url} (data in {chosen.data}, upstream {chosen.upstream})")
+    typer.echo(f"Rambarde listens on {chosen.base_url} (data in {chosen.data}, upstream {chosen.generators})")
     asyncio.run(run())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ class _Bucket:
 
 
 class Door:
-    """Authenticates by `Authorization: Bearer <key>` and limits requests a minute for each credential.
+    """Authenticates by `Authorization: Bearer <key>`, or by the key as the password of `Basic`, and limits the
+    requests a minute of each credential.
 
     The limit is this gateway's own: with several gateways, each counts for itself.
     """
@@ -43,7 +45,9 @@ class Door:
         """Raises `Fault` UNAUTHENTICATED: a missing, malformed, unknown, wrong and revoked key look alike."""
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         found = None
-        if scheme.lower() == "bearer" and key:
+        if scheme.lower() == "basic":
+            key = _password(key)
+        if scheme.lower() in ("bearer", "basic") and key:
             found = await self._database.run(self._credentials.authenticate, key.strip())
         if found is None:
             raise Fault(
@@ -72,3 +76,11 @@ class Door:
                 retry_after=(1 - bucket.tokens) / rate,
             )
         bucket.tokens -= 1
+
+
+def _password(given: str) -> str:
+    """The password of HTTP's Basic authentication (RFC 7617), whatever the user's name; empty where there is none."""
+    try:
+        return base64.b64decode(given.strip(), validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""

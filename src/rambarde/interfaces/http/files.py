@@ -24,15 +24,8 @@ def add(app: FastAPI, gateway: Gateway) -> None:
     """Add `/files/{item}` and `/v1/held/{item}`."""
 
     async def file(item: str) -> Response:
-        """A released image. One that never was, has expired or was revoked is 404: the three look alike.
-
-        What the policy in force would not let go any more is `policy_changed`.
-        """
-        kept = await gateway.keeper.take(item, Shelf.FILE)
-        if kept is None:
-            raise _gone()
-        await gateway.revisit.refuse(kept.record, item)
-        return Response(kept.data, media_type=kept.media_type, headers=_HEADERS)
+        """A released image. One that never was, has expired or was revoked is 404: the three look alike."""
+        return await released(gateway, item)
 
     async def held(item: str) -> Response:
         """What became of a held image: pending, released (with its `url`), destroyed or expired.
@@ -51,6 +44,16 @@ def add(app: FastAPI, gateway: Gateway) -> None:
 
     app.add_api_route("/files/{item}", file, methods=["GET"])
     app.add_api_route("/v1/held/{item}", held, methods=["GET"])
+
+
+async def released(gateway: Gateway, item: str) -> Response:
+    """The file of a released image. Raises `Fault` where there is none, or none any more; what the policy in force
+    would not let go any more is `policy_changed`."""
+    kept = await gateway.keeper.take(item, Shelf.FILE)
+    if kept is None:
+        raise _gone()
+    await gateway.revisit.refuse(kept.record, item)
+    return Response(kept.data, media_type=kept.media_type, headers=_HEADERS)
 
 
 def _gone() -> Fault:

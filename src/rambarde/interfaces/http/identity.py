@@ -69,7 +69,9 @@ class Visit:
                 field=MODE_HEADER,
             )
         for name, expires_at in names:
-            claim = await self.identity.claim(self.credential.id, name, f"{mode}:{digest}", expires_at)
+            # The address too: the first answer is worded in its dialect.
+            asked = f"{mode}:{self.request.url.path}:{digest}"
+            claim = await self.identity.claim(self.credential.id, name, asked, expires_at)
             self.claims.append((claim, expires_at))
         return Caller(self.credential.id, self.credential.surface, mode, context)
 

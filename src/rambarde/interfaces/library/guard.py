@@ -8,6 +8,7 @@ import inspect
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import NoReturn, Self, overload
 
@@ -112,7 +113,14 @@ class Guard:
         Compare `decision.outcome`; `bool(decision)` raises. Raises `Fault` for what cannot be judged.
         """
         draft = drafted(prompt, negative_prompt=negative_prompt, images=images, mask=mask)
-        terms = self._for(mode, country, age_assured, account, session, depicted_country)
+        terms = self.terms(
+            mode=mode,
+            country=country,
+            age_assured=age_assured,
+            account=account,
+            session=session,
+            depicted_country=depicted_country,
+        )
         return self._background.run(lambda: self._check(draft, terms))
 
     async def acheck(
@@ -133,7 +141,14 @@ class Guard:
         draft = await asyncio.to_thread(
             drafted, prompt, negative_prompt=negative_prompt, images=images, mask=mask
         )
-        terms = self._for(mode, country, age_assured, account, session, depicted_country)
+        terms = self.terms(
+            mode=mode,
+            country=country,
+            age_assured=age_assured,
+            account=account,
+            session=session,
+            depicted_country=depicted_country,
+        )
         return await self._background.wait(lambda: self._check(draft, terms))
 
     @overload
@@ -197,7 +212,45 @@ class Guard:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Guard holds threads, keys and a log: open one in each process")
 
-    # For guarded functions.
+    # For guarded functions and adapters.
+
+    def terms(
+        self,
+        *,
+        mode: str | None = None,
+        country: str | None = None,
+        age_assured: bool | None = None,
+        account: str | None = None,
+        session: str | None = None,
+        plan: str | None = None,
+        depicted_country: str | None = None,
+    ) -> Terms:
+        """On whose behalf a call is judged: this guard's terms with what is given.
+
+        Raises `Fault` `caller_invalid`, or `mode_unknown`.
+        """
+        terms = self._terms.changed(
+            mode=mode,
+            country=country,
+            age_assured=age_assured,
+            account=account,
+            session=session,
+            plan=plan,
+            depicted_country=depicted_country,
+        )
+        self.offers(terms.mode)
+        return terms
+
+    def now(self) -> datetime:
+        """The time that records of this guard name."""
+        return self._gateway.clock()
+
+    async def walk(self, arrival: Arrival, upstream: Upstream) -> Answer:
+        """An arrival that an adapter made, down the whole path, recorded. Raises `Fault`.
+
+        `arrival` and `upstream` are used on the guard's own event loop.
+        """
+        return await self._background.wait(lambda: self._walk(arrival, upstream))
 
     def run(self, draft: Draft, terms: Terms, upstream: Upstream) -> Answer:
         """One request down the whole path, recorded. Raises `Fault`."""
@@ -215,26 +268,6 @@ class Guard:
         if self._gateway.settings.public_url:
             return self._gateway.links.appeal(decision)
         return f"Ask the operator of this service for another look, and name the decision {decision}."
-
-    def _for(
-        self,
-        mode: str | None,
-        country: str | None,
-        age_assured: bool | None,
-        account: str | None,
-        session: str | None,
-        depicted_country: str | None,
-    ) -> Terms:
-        terms = self._terms.changed(
-            mode=mode,
-            country=country,
-            age_assured=age_assured,
-            account=account,
-            session=session,
-            depicted_country=depicted_country,
-        )
-        self.offers(terms.mode)
-        return terms
 
     async def _begin(self) -> None:
         await self._gateway.start()
@@ -255,9 +288,11 @@ class Guard:
         await asyncio.shield(self._started)
 
     async def _run(self, draft: Draft, terms: Terms, upstream: Upstream) -> Answer:
+        return await self._walk(self._arrival(draft, terms), upstream)
+
+    async def _walk(self, arrival: Arrival, upstream: Upstream) -> Answer:
         await self._ready()
-        chain = replace(self._gateway.chain, upstream=upstream)
-        return await chain.run(self._arrival(draft, terms))
+        return await replace(self._gateway.chain, upstream=upstream).run(arrival)
 
     async def _check(self, draft: Draft, terms: Terms) -> Decision:
         await self._ready()

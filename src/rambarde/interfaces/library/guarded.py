@@ -14,6 +14,7 @@ from rambarde.interfaces.library.pictures import Given, kinds, like
 from rambarde.interfaces.library.terms import Terms, drafted
 from rambarde.interfaces.library.withholding import Held, PartlyHeld, Refused
 from rambarde.nouns.decision import Outcome
+from rambarde.nouns.fault import Fault, Kind
 
 if TYPE_CHECKING:
     from rambarde.interfaces.library.guard import Guard
@@ -61,6 +62,20 @@ class _Around:
     def _upstream(self, fn: MakeImages) -> CallableUpstream:
         return CallableUpstream(fn, name=self._name, places=self._places)
 
+    def _negative(self, prompt: str | None) -> dict[str, str | None]:
+        """The negative prompt, for a function that takes one. Raises `Fault` where one is given to another."""
+        if _takes(self._fn, "negative_prompt"):
+            return {"negative_prompt": prompt}
+        if prompt is not None:
+            raise Fault(
+                Kind.UPSTREAM,
+                "upstream_refused",
+                "This generator does not take a negative prompt.",
+                remedy="Leave it out.",
+                field="negative_prompt",
+            )
+        return {}
+
     def _answered(self, answer: Answer, made: Sequence[type]) -> list[Made]:
         """The released images, or what was decided instead."""
         withheld = tuple(image for image in answer.images if isinstance(image, Withheld))
@@ -90,18 +105,19 @@ class Guarded(_Around):
         size: str = "auto",
         images: Sequence[Given] = (),
         mask: Given | None = None,
+        negative_prompt: str | None = None,
     ) -> list[Made]:
         """`n` released images, of the kinds that the function made.
 
         An edit when `images` are given. Raises `Refused`, `Held`, `PartlyHeld`, or `Fault`; then nothing
         (of `PartlyHeld`, nothing but its `released`) may be used.
         """
-        draft = drafted(prompt, n=n, size=size, images=images, mask=mask)
+        draft = drafted(prompt, n=n, size=size, images=images, mask=mask, negative_prompt=negative_prompt)
         made: list[type] = []
 
         @functools.wraps(self._fn, updated=())
         def noting(*args: Any, **more: Any) -> Any:
-            answer = self._fn(*args, **more)
+            answer = self._fn(*args, **more, **self._negative(negative_prompt))
             if inspect.isawaitable(answer):  # a lambda around an async function
                 return _noted(answer, made)
             made[:] = kinds(answer)
@@ -122,14 +138,17 @@ class GuardedAsync(_Around):
         size: str = "auto",
         images: Sequence[Given] = (),
         mask: Given | None = None,
+        negative_prompt: str | None = None,
     ) -> list[Made]:
         """As `Guarded`. Cancelling it cancels the function, and the record says so."""
-        draft = await asyncio.to_thread(drafted, prompt, n=n, size=size, images=images, mask=mask)
+        draft = await asyncio.to_thread(
+            drafted, prompt, n=n, size=size, images=images, mask=mask, negative_prompt=negative_prompt
+        )
         loop, made = asyncio.get_running_loop(), list[type]()
         fn: Callable[..., Awaitable[Any]] = self._fn  # type: ignore[assignment]
 
         async def call(args: tuple[Any, ...], more: dict[str, Any]) -> Any:
-            answer = await fn(*args, **more)
+            answer = await fn(*args, **more, **self._negative(negative_prompt))
             made[:] = kinds(answer)
             return answer
 
@@ -145,3 +164,10 @@ async def _noted(answer: Awaitable[Any], made: list[type]) -> Any:
     images = await answer
     made[:] = kinds(images)
     return images
+
+
+def _takes(fn: MakeImages, parameter: str) -> bool:
+    try:
+        return parameter in inspect.signature(fn).parameters
+    except (TypeError, ValueError):
+        return False

@@ -1,4 +1,4 @@
-"""OpenAI's images dialect: `/v1/images/generations` (JSON) and `/v1/images/edits` (multipart)."""
+"""OpenAI's images dialect: `/v1/images/generations` (JSON), `/v1/images/edits` (multipart), and why no variations."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import binascii
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
-from starlette.requests import Request
 from starlette.responses import Response
 
 from rambarde.guard.answer import Answer, Released, Withheld
 from rambarde.guard.arrival import Draft, Upload
 from rambarde.interfaces.http import body
+from rambarde.interfaces.http.dialects.contract import FORM, JSON, Incoming, Route, Routes, Spoken
+from rambarde.interfaces.http.dialects.parameters import Strict, not_streamed, parsed, twice, unknown, wrong
 from rambarde.interfaces.http.errors import Links, explained
 from rambarde.nouns.fault import Fault, Kind, invalid, unsupported
+from rambarde.nouns.request import Action
 
 FILES = 50
 """Most files of one multipart body; the chain's own limit on pictures is lower and named in its fault."""
@@ -25,37 +27,35 @@ _PART = 8_000_000
 """Bytes of one text field: over the longest prompt, so that the prompt's own limit is the one that is named."""
 
 
-class Parameters(BaseModel):
+class Parameters(Strict):
     """The parameters of both routes. What is not listed is refused: what is not understood is not guarded."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     prompt: str
     model: Annotated[str, StringConstraints(max_length=200)] | None = None
     n: int | None = None
     size: Annotated[str, StringConstraints(pattern=r"^(auto|[1-9]\d{1,3}x[1-9]\d{1,3})$")] | None = None
-    quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None
+    quality: Literal["auto", "low", "medium", "high", "xhigh", "max", "standard", "hd"] | None = None
     background: Literal["auto", "transparent", "opaque"] | None = None
     output_format: Literal["png", "jpeg", "webp"] | None = None
     output_compression: Annotated[int, Field(ge=0, le=100)] | None = None
+    complexity: Literal["low", "medium", "high"] | None = None
     response_format: Literal["b64_json", "url"] | None = None
     stream: bool | None = None
     partial_images: int | None = None
     user: str | None = None
+    safety_identifier: str | None = None
 
     def draft(self, images: tuple[Upload, ...] = (), mask: Upload | None = None) -> Draft:
-        """The dialect-free draft. `user` is read and dropped: an account comes from the caller context."""
-        if self.stream or self.partial_images:
-            raise unsupported(
-                "streaming_unsupported",
-                "Streaming and partial images are not offered: an image is checked whole before it leaves.",
-                remedy="Leave out `stream` and `partial_images`.",
-                field="stream" if self.stream else "partial_images",
-            )
+        """The dialect-free draft. `user` and `safety_identifier` are read and dropped: an account comes from the
+        caller context."""
+        not_streamed(self.stream, self.partial_images)
+        if self.background == "transparent" and self.output_format == "jpeg":
+            raise wrong("background", "jpeg knows no transparency", "Ask for png or webp, or for `opaque`.")
         options = {
             "quality": self.quality,
             "background": self.background,
             "output_compression": self.output_compression,
+            "complexity": self.complexity,
             **self.further(),
         }
         return Draft(
@@ -78,10 +78,16 @@ class Generation(Parameters):
     """`POST /v1/images/generations`."""
 
     style: Literal["vivid", "natural"] | None = None
-    moderation: Literal["auto"] | None = None
-    """Only `auto`: what is moderated is the policy's business, not the caller's."""
+    moderation: Literal["auto", "low"] | None = None
 
     def further(self) -> dict[str, object | None]:
+        if self.moderation == "low":
+            raise unsupported(
+                "moderation_unsupported",
+                "What is moderated is the policy's business, not the caller's.",
+                remedy="Leave out `moderation`, or send `auto`.",
+                field="moderation",
+            )
         return {"style": self.style}
 
 
@@ -94,25 +100,18 @@ class Edit(Parameters):
         return {"input_fidelity": self.input_fidelity}
 
 
-async def read_generation(request: Request) -> Draft:
+async def read_generation(incoming: Incoming) -> Spoken:
     """Parse a JSON body. Raises `Fault` naming the parameter."""
-    if body.media_type(request) != "application/json":
-        raise _wrong_type("application/json")
-    data = await body.read(body.bounded(request))
-    try:
-        return Generation.model_validate_json(data).draft()
-    except ValidationError as error:
-        raise _parameter_fault(error) from error
+    return Spoken(parsed(Generation, incoming.body).draft(), answer_response)
 
 
-async def read_edit(request: Request) -> Draft:
+async def read_edit(incoming: Incoming) -> Spoken:
     """Parse a multipart body. Raises `Fault` naming the parameter."""
-    if body.media_type(request) != "multipart/form-data":
-        raise _wrong_type("multipart/form-data")
     fields: dict[str, Any] = {}
     images: list[Upload] = []
     mask: Upload | None = None
-    whole = body.bounded(request)
+    forms: set[str] = set()
+    whole = incoming.request
     parser = body.MemoryParser(
         whole.headers, whole.stream(), max_files=FILES, max_fields=100, max_part_size=_PART
     )
@@ -121,6 +120,9 @@ async def read_edit(request: Request) -> Draft:
         try:
             for name, value in parts.multi_items():
                 plain = name.removesuffix("[]")
+                forms.add(name)
+                if {plain, f"{plain}[]"} <= forms:
+                    raise twice(plain)
                 if plain in ("image", "mask"):
                     if not isinstance(value, UploadFile):
                         raise invalid(
@@ -133,15 +135,17 @@ async def read_edit(request: Request) -> Draft:
                     if plain == "image":
                         images.append(upload)
                     elif mask is not None:
-                        raise _twice(plain)
+                        raise twice(plain)
                     else:
                         mask = upload
+                elif name not in Edit.model_fields:
+                    raise unknown(name)
                 elif isinstance(value, UploadFile):
                     raise invalid(
                         "text_expected", f"{name} is a file.", remedy="Send it as a text.", field=name
                     )
                 elif name in fields:
-                    raise _twice(name)
+                    raise twice(name)
                 else:
                     fields[name] = _typed(name, value)
         finally:
@@ -152,22 +156,29 @@ async def read_edit(request: Request) -> Draft:
         raise invalid(
             "multipart_invalid", "The body is no multipart form.", remedy="Send it again."
         ) from error
-    try:
-        return Edit.model_validate(fields).draft(tuple(images), mask)
-    except ValidationError as error:
-        raise _parameter_fault(error) from error
+    return Spoken(parsed(Edit, fields).draft(tuple(images), mask), answer_response)
+
+
+async def read_variation(_: Incoming) -> Spoken:
+    """Never a draft: a change of a picture is judged by what is seen and by what was asked, and here nothing is."""
+    raise unsupported(
+        "variations_unsupported",
+        "A variation says nothing of what it changes, so what it does to the people of a picture cannot be judged.",
+        remedy="Send the picture to /v1/images/edits with a `prompt` that says what shall be different.",
+        field="prompt",
+    )
 
 
 def answer_response(answer: Answer, links: Links) -> Response:
     """A (partly) released answer: `data` of length `n`, in order; a withheld item has no image and says why."""
-    items = [_item(image, answer, links) for image in answer.images]
+    items = [item(image, answer, links) for image in answer.images]
     created = int(answer.created.timestamp())
     return Response(
         b'{"created":%d,"data":[%s]}' % (created, b",".join(items)), media_type="application/json"
     )
 
 
-def _item(image: Released | Withheld, answer: Answer, links: Links) -> bytes:
+def item(image: Released | Withheld, answer: Answer, links: Links) -> bytes:
     if isinstance(image, Withheld):
         details = explained(image.decision) | {
             "decision_id": answer.id,
@@ -192,24 +203,6 @@ def _typed(name: str, value: str) -> object:
     return value
 
 
-def _parameter_fault(error: ValidationError) -> Fault:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or None
-    if first["type"] == "json_invalid":
-        return invalid("json_invalid", "The body is not JSON.", remedy="Send one JSON object in UTF-8.")
-    if first["type"] == "extra_forbidden":
-        return unsupported(
-            "unknown_parameter",
-            f"The parameter {(field or '')[:64]!r} is not known.",
-            remedy="Leave it out: what is not understood is not guarded.",
-            field=(field or "")[:64],
-        )
-    code = "missing_parameter" if first["type"] == "missing" else "invalid_parameter"
-    return invalid(
-        code, f"{field or 'The body'}: {first['msg']}.", remedy="See the parameter's type.", field=field
-    )
-
-
 def _multipart_fault(error: MultiPartException) -> Fault:
     message = error.message
     if "files" in message:
@@ -227,14 +220,37 @@ def _multipart_fault(error: MultiPartException) -> Fault:
     return invalid("multipart_invalid", "The body is no multipart form.", remedy="Send the whole form again.")
 
 
-def _twice(name: str) -> Fault:
-    return invalid("given_twice", f"{name} stands twice.", remedy="Send it once.", field=name)
+def _with_files(schema: dict[str, Any]) -> dict[str, Any]:
+    file = {"type": "string", "format": "binary"}
+    images = {"oneOf": [file, {"type": "array", "items": file}]}
+    return schema | {"properties": schema["properties"] | {"image": images, "mask": file}}
 
 
-def _wrong_type(expected: str) -> Fault:
-    return invalid(
-        "content_type_unsupported",
-        "The body is of another content type.",
-        remedy=f"Send `Content-Type: {expected}`.",
-        field="content-type",
-    )
+dialect = Routes(
+    "openai",
+    (
+        Route(
+            "/v1/images/generations",
+            Action.GENERATE,
+            JSON,
+            read_generation,
+            "Generate images: OpenAI's parameters, `n` up to 10, `b64_json` or `url` answers.",
+            Generation.model_json_schema(),
+        ),
+        Route(
+            "/v1/images/edits",
+            Action.EDIT,
+            FORM,
+            read_edit,
+            "Edit one or several images (multipart form), optionally with a mask.",
+            _with_files(Edit.model_json_schema()),
+        ),
+        Route(
+            "/v1/images/variations",
+            Action.EDIT,
+            FORM,
+            read_variation,
+            "Refused: what a variation changes cannot be judged.",
+        ),
+    ),
+)
