@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import FastAPI
@@ -14,7 +14,7 @@ from starlette.responses import Response
 from rambarde.guard.arrival import Arrival, Credential, Draft, Upload
 from rambarde.guard.canonicalise import RequestLimits
 from rambarde.guard.media.dataurl import decode_base64
-from rambarde.guard.room import Place, Room
+from rambarde.guard.room import Place
 from rambarde.interfaces.http import body
 from rambarde.interfaces.http.dialects.categories import Score, scores, unknown
 from rambarde.interfaces.http.dialects.contract import JSON, Route
@@ -120,16 +120,16 @@ class _Judge:
                 retry_after=2,
             )
         decision: Decision | None = None
-        with self.gateway.chain.room.place() as place:
-            if subject.text is None:
+        if subject.text is None:
+            with self.gateway.chain.room.place() as place:
                 signals = await self._looked(subject.images, place)
-            else:
-                decision = await self._decided(subject.text, subject.images, place)
-                signals = decision.signals
+        else:
+            decision = await self._decided(subject.text, subject.images)
+            signals = decision.signals
         found = scores(signals, text=subject.text is not None, image=bool(subject.images))
         return _result(found, signals, decision)
 
-    async def _decided(self, text: str, images: tuple[Upload, ...], place: Place) -> Decision:
+    async def _decided(self, text: str, images: tuple[Upload, ...]) -> Decision:
         """What the gateway would decide before it generated: for a caller of whom nothing is known."""
         known = self.credential
 
@@ -148,7 +148,7 @@ class _Judge:
             read=read,
             identify=identify,
         )
-        _, decision = await replace(self.gateway.chain, room=_Taken(place)).check(arrival)
+        _, decision = await self.gateway.chain.check(arrival)
         return decision
 
     async def _looked(self, images: tuple[Upload, ...], place: Place) -> tuple[Signal, ...]:
@@ -163,17 +163,6 @@ class _Judge:
             for name, signal in (await inspector.output(picture)).signals.items():
                 seen[name] = _worse(seen[name], signal) if name in seen else signal
         return tuple(seen.values())
-
-
-class _Taken(Room):
-    """The room as a check sees it that stands in a place already: what it reserves is given back with that place."""
-
-    def __init__(self, place: Place) -> None:
-        super().__init__(place.room.requests, place.room.pixels)
-        self._place = place
-
-    def place(self) -> Place:
-        return self._place
 
 
 def _worse(one: Signal, other: Signal) -> Signal:
