@@ -10,6 +10,7 @@ TOLERANCE = 0.15
 """Largest difference between any two groups in the share that is stopped (24 instructions each)."""
 
 
+@pytest.mark.slow
 def test_groups_are_decided_alike() -> None:
     path = Path(__file__).parents[3] / "training" / "eval_fairness.py"
     spec = importlib.util.spec_from_file_location("rambarde_eval_fairness", path)

@@ -35,6 +35,7 @@ def test_n_grams_and_pairs_of_many_texts_are_those_of_each(texts: list[str]) -> 
             assert np.array_equal(np.unique(columns[rows == i]), each(text))
 
 
+@pytest.mark.slow
 @given(st.lists(TEXTS, min_size=1, max_size=5))
 def test_what_n_grams_and_pairs_add_is_the_sparse_product(texts: list[str]) -> None:
     chance = np.random.default_rng(3)
