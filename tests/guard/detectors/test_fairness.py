@@ -6,6 +6,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import pytest
+
 TOLERANCE = 0.15
 """Largest difference between any two groups in the share that is stopped (24 instructions each)."""
 
