@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import io
 import itertools
 import json
@@ -43,7 +44,8 @@ from rambarde.guard.inspect import Inspector
 from rambarde.guard.media import network
 from rambarde.guard.media.limits import DEFAULT
 from rambarde.guard.media.memory import few_heaps
-from rambarde.guard.seal import seal
+from rambarde.guard.media.pdq import pdq
+from rambarde.guard.media.strip import strip
 from rambarde.guard.text.normalise import canonical
 from rambarde.interfaces import parts
 from rambarde.interfaces.settings import Settings
@@ -139,6 +141,12 @@ def edits(count: int) -> list[tuple[bytes, bytes]]:
 # Ours.
 
 
+def finished(picture: Picture) -> str:
+    """What the seal does of its own; the signature is measured by `bench/seal.py`."""
+    pdq(picture)
+    return hashlib.sha256(strip(picture)).hexdigest()
+
+
 class Ours:
     """The shipped detectors behind an inspector, those of pictures in workers."""
 
@@ -164,7 +172,7 @@ class Ours:
         changed, seen = await asyncio.gather(
             self.inspector.change(Change(picture)), self.inspector.output(picture)
         )
-        await seal(picture)
+        await asyncio.to_thread(finished, picture)
         answered(seen.signals | changed.signals)
 
     async def many(self, batch: list[bytes]) -> None:
@@ -190,7 +198,7 @@ class Ours:
         changed, seen = await asyncio.gather(
             self.inspector.change(Change(output, (picture,))), self.inspector.output(output)
         )
-        await seal(output)
+        await asyncio.to_thread(finished, output)
         await asyncio.gather(*(self.inspector.sight.exposures(one) for one in (picture, output)))
         added = (time.perf_counter() - start - generator) * 1e3
         answered(asked.signals | seen.signals | changed.signals)
